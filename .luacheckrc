@@ -1,0 +1,4 @@
+std = "luajit"
+cache = false
+globals = { "vim" }
+max_line_length = 120

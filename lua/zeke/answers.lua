@@ -1,0 +1,146 @@
+--- What is known of every answer of this session, by request id. No windows, no buffers' text.
+local M = {}
+
+---@class zeke.Answer
+---@field id string
+---@field bufnr integer
+---@field intent string
+---@field prompt string
+---@field scope zeke.Scope
+---@field source zeke.Source
+---@field parts string[] the answer as it came
+---@field state "waiting"|"streaming"|"done"|"failed"|"cancelled"
+---@field began integer nanoseconds
+---@field facts table what the host said of the route: model, provider, ttft_ms, …
+---@field on_token? fun(text: string)
+---@field on_done? fun(view: zeke.AnswerView)
+
+---@class zeke.AnswerView
+---@field id string
+---@field bufnr integer
+---@field text string
+---@field prompt string
+---@field intent string
+---@field success boolean
+---@field model? string
+---@field provider? string
+---@field error_code? string
+---@field degraded? boolean
+
+---@type table<string, zeke.Answer>
+local all = {}
+---@type string[] ids, oldest first
+local order = {}
+
+---@param answer zeke.Answer
+function M.add(answer)
+  all[answer.id] = answer
+  order[#order + 1] = answer.id
+end
+
+---@param id string
+---@return zeke.Answer?
+function M.get(id)
+  return all[id]
+end
+
+---@param answer zeke.Answer
+function M.running(answer)
+  return answer.state == "waiting" or answer.state == "streaming"
+end
+
+--- The answer shown in a buffer, the last one if it holds several.
+---@param bufnr integer
+---@return zeke.Answer?
+function M.of_buffer(bufnr)
+  for i = #order, 1, -1 do
+    local answer = all[order[i]]
+    if answer.bufnr == bufnr then
+      return answer
+    end
+  end
+end
+
+---@return zeke.Answer? the newest, running ones first
+function M.newest()
+  for i = #order, 1, -1 do
+    if M.running(all[order[i]]) then
+      return all[order[i]]
+    end
+  end
+  return all[order[#order]]
+end
+
+---@param id? string
+---@return zeke.AnswerView?
+function M.view(id)
+  local answer = id and all[id] or not id and (M.of_buffer(vim.api.nvim_get_current_buf()) or M.newest())
+  if not answer then
+    return nil
+  end
+  return vim.tbl_extend("keep", {
+    id = answer.id,
+    bufnr = answer.bufnr,
+    text = table.concat(answer.parts),
+    prompt = answer.prompt,
+    intent = answer.intent,
+    success = answer.state == "done",
+  }, answer.facts)
+end
+
+---@return integer
+function M.pending()
+  local count = 0
+  for _, answer in pairs(all) do
+    count = count + (M.running(answer) and 1 or 0)
+  end
+  return count
+end
+
+--- Answers that have shown nothing yet.
+---@return zeke.Answer[]
+function M.waiting()
+  return vim.tbl_filter(function(answer)
+    return answer.state == "waiting"
+  end, vim.tbl_values(all))
+end
+
+---@return string
+function M.status()
+  local count = M.pending()
+  if count == 0 then
+    return ""
+  end
+  local answer = assert(M.newest())
+  return ("zeke %s → %s%s"):format(
+    answer.intent,
+    answer.facts.model or answer.facts.requested or "…",
+    count > 1 and (" +%d"):format(count - 1) or ""
+  )
+end
+
+--- End every running answer with one sentence: the host is gone.
+---@param sentence string
+function M.fail_running(sentence)
+  for _, id in ipairs(vim.deepcopy(order)) do
+    if M.running(all[id]) then
+      require("zeke.scratch").finish(id, { success = false, message = sentence, quiet = true })
+    end
+  end
+end
+
+--- Fire a `User` event with the fields of the public interface.
+---@param name string
+---@param answer zeke.Answer
+---@param more? table
+function M.event(name, answer, more)
+  local data = vim.tbl_extend("keep", more or {}, {
+    id = answer.id,
+    bufnr = answer.bufnr,
+    intent = answer.intent,
+    project = answer.source.project,
+  }, answer.facts)
+  vim.api.nvim_exec_autocmds("User", { pattern = name, modeline = false, data = data })
+end
+
+return M

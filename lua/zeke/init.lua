@@ -1,0 +1,52 @@
+--- Zeke's Lua API. Nothing here is loaded before it is used.
+local M = {}
+
+--- Set options (`:help zeke-options`). Not needed: every command works with the defaults.
+---@param opts? table
+function M.setup(opts)
+  require("zeke.config").setup(opts)
+  require("zeke.host").reconfigure()
+end
+
+---@class zeke.AskOptions
+---@field prompt? string
+---@field intent? string default "code"
+---@field alias? string
+---@field range? { [1]: integer, [2]: integer } first and last line, counted from 1
+---@field bufnr? integer
+---@field on_token? fun(text: string)
+---@field on_done? fun(answer: zeke.AnswerView)
+
+--- Ask from Lua; returns the request's id at once.
+---@param opts zeke.AskOptions
+---@return string id
+function M.ask(opts)
+  return require("zeke.request").ask(opts)
+end
+
+--- Stop one request, or the newest.
+---@param id? string
+function M.stop(id)
+  require("zeke.request").stop(id)
+end
+
+--- What is known of an answer; `text` is exactly what the gateway sent.
+---@param id? string default: the answer shown in this buffer, else the newest
+---@return zeke.AnswerView?
+function M.answer(id)
+  return require("zeke.answers").view(id)
+end
+
+--- How many requests run.
+---@return integer
+function M.pending()
+  return require("zeke.answers").pending()
+end
+
+--- A short text for a statusline; empty when nothing runs.
+---@return string
+function M.status()
+  return require("zeke.answers").status()
+end
+
+return M

@@ -1,0 +1,309 @@
+--- The buffer an answer is written into, and its windows. The host calls `head`, `append` and `finish`.
+local M = {}
+
+local answers = require("zeke.answers")
+local winbar = require("zeke.winbar")
+
+local ns = vim.api.nvim_create_namespace("zeke")
+local counters = {}
+--- A parse of more lines than this would be felt.
+local HIGHLIGHT_LINES = 20000
+
+--- Highlight groups link to standard ones, so every colour scheme has them.
+for name, target in pairs({
+  ZekeWinbar = "WinBar",
+  ZekeWinbarError = "DiagnosticError",
+  ZekeDegraded = "DiagnosticVirtualTextWarn",
+  ZekeHeader = "Title",
+  ZekeError = "DiagnosticError",
+  ZekeNote = "Comment",
+}) do
+  vim.api.nvim_set_hl(0, name, { link = target, default = true })
+end
+
+local KINDS = {
+  char = "characters",
+  line = "lines",
+  block = "block",
+  ["function"] = "enclosing function",
+  buffer = "whole buffer",
+}
+
+--- Header, and what is sent in a fence that its text cannot close.
+---@return string[] lines, integer first, integer last of the part to fold, 0 if none
+local function header(answer)
+  local scope, source = answer.scope, answer.source
+  local title = "# " .. answer.intent
+  if scope.kind ~= "none" then
+    local name = source.path ~= "" and source.path or "[No Name]"
+    title = ("%s · %s:%d-%d · %s"):format(title, name, scope.first, scope.last, KINDS[scope.kind])
+  end
+  local lines = { title }
+  if answer.prompt ~= "" then
+    lines[#lines + 1] = ""
+    for _, line in ipairs(vim.split(answer.prompt, "\n", { plain = true })) do
+      lines[#lines + 1] = "> " .. line
+    end
+  end
+  local first, last = 0, 0
+  if scope.kind ~= "none" then
+    local fence = "```"
+    for run in scope.text:gmatch("`+") do
+      fence = #run >= #fence and ("`"):rep(#run + 1) or fence
+    end
+    lines[#lines + 1] = ""
+    first = #lines + 1
+    lines[#lines + 1] = fence .. source.filetype
+    vim.list_extend(lines, vim.split((scope.text:gsub("\n$", "")), "\n", { plain = true }))
+    lines[#lines + 1] = fence
+    last = #lines
+  end
+  vim.list_extend(lines, { "", "" })
+  return lines, first, last
+end
+
+--- Text of the closed fold over what was sent.
+function M.foldtext()
+  local count = vim.v.foldend - vim.v.foldstart - 1
+  return ("▸ %d line%s sent (zo opens)"):format(count, count == 1 and "" or "s")
+end
+
+--- Set up each new window that shows the buffer. Options are local to the pair of window and buffer.
+local function dress(win, bufnr)
+  local local_to = vim.wo[win][0]
+  local_to.wrap, local_to.linebreak, local_to.number, local_to.relativenumber = true, true, false, false
+  local_to.signcolumn, local_to.foldcolumn, local_to.list, local_to.spell = "no", "0", false, false
+  local_to.foldmethod, local_to.foldenable = "manual", true
+  local_to.foldtext = "v:lua.require'zeke.scratch'.foldtext()"
+  if require("zeke.config").get().ui.winbar then
+    local_to.winbar = "%{%v:lua.require'zeke.winbar'.expression()%}"
+  end
+  local fold = vim.b[bufnr].zeke_sent
+  if fold and vim.api.nvim_win_call(win, function()
+    return vim.fn.foldlevel(fold[1])
+  end) == 0 then
+    vim.api.nvim_win_call(win, function()
+      vim.cmd({ cmd = "fold", range = { fold[1], fold[2] } })
+    end)
+  end
+end
+
+local function write(bufnr, lines)
+  vim.bo[bufnr].modifiable = true
+  vim.api.nvim_buf_set_text(bufnr, -1, -1, -1, -1, lines)
+  vim.bo[bufnr].modifiable = false
+end
+
+local function new_buffer(answer)
+  local bufnr = vim.api.nvim_create_buf(false, true)
+  counters[answer.intent] = (counters[answer.intent] or 0) + 1
+  vim.api.nvim_buf_set_name(bufnr, ("zeke://%s/%d"):format(answer.intent, counters[answer.intent]))
+  local options = vim.bo[bufnr]
+  options.bufhidden, options.undolevels, options.swapfile, options.modeline = "hide", -1, false, false
+  vim.api.nvim_create_autocmd("BufWinEnter", {
+    buffer = bufnr,
+    callback = function()
+      dress(vim.api.nvim_get_current_win(), bufnr)
+    end,
+  })
+  vim.api.nvim_create_autocmd("BufWipeout", {
+    buffer = bufnr,
+    once = true,
+    callback = function()
+      if answers.running(answer) then
+        require("zeke.request").stop(answer.id)
+      end
+    end,
+  })
+  require("zeke.keys").attach(bufnr)
+  options.filetype = "zeke"
+  options.modifiable = false
+  return bufnr
+end
+
+--- Open a window on the buffer without moving the cursor out of the user's, unless they want that.
+---@param bufnr integer
+---@param smods? table modifiers of the command
+local function open_window(bufnr, smods)
+  local ui = require("zeke.config").get().ui
+  smods = smods or {}
+  local how = ui.open
+  if smods.hide then
+    how = "hide"
+  elseif (smods.tab or -1) >= 0 then
+    how = "tab"
+  elseif smods.horizontal then
+    how = "horizontal"
+  elseif smods.vertical then
+    how = "vertical"
+  elseif (smods.split or "") ~= "" then
+    how = "horizontal"
+  end
+  if how == "hide" then
+    return
+  elseif how == "tab" then
+    vim.cmd({ cmd = "split", mods = { tab = (smods.tab or -1) >= 0 and smods.tab or vim.fn.tabpagenr() } })
+    vim.api.nvim_win_set_buf(0, bufnr)
+    return
+  end
+  local side = ({ aboveleft = "before", leftabove = "before", topleft = "first", botright = "last" })[smods.split]
+  local config = { win = vim.api.nvim_get_current_win() }
+  if how == "vertical" then
+    config.split = (side == "before" or side == "first") and "left" or "right"
+    config.width = ui.width > 0 and ui.width or nil
+  else
+    config.split = (side == "before" or side == "first") and "above" or "below"
+  end
+  if side == "first" or side == "last" then
+    config.win = -1
+  end
+  local view = vim.fn.winsaveview()
+  local ok, win = pcall(vim.api.nvim_open_win, bufnr, ui.focus, config)
+  if not ok then
+    -- No room for a split (E36): a float over the editor always fits.
+    win = vim.api.nvim_open_win(bufnr, ui.focus, {
+      relative = "editor",
+      row = 1,
+      col = 1,
+      width = math.max(vim.o.columns - 4, 1),
+      height = math.max(vim.o.lines - 5, 1),
+      border = "single",
+    })
+  end
+  if not ui.focus then
+    vim.fn.winrestview(view)
+  end
+  dress(win, bufnr)
+end
+
+--- Make the buffer of a new answer and show it.
+---@param answer zeke.Answer without bufnr
+---@param smods? table
+function M.open(answer, smods)
+  answer.bufnr = new_buffer(answer)
+  answers.add(answer)
+  local lines, first, last = header(answer)
+  write(answer.bufnr, lines)
+  if first > 0 then
+    vim.b[answer.bufnr].zeke_sent = { first, last }
+  end
+  vim.api.nvim_buf_set_extmark(answer.bufnr, ns, 0, 0, { end_row = 1, hl_group = "ZekeHeader" })
+  open_window(answer.bufnr, smods)
+  for _, win in ipairs(vim.fn.win_findbuf(answer.bufnr)) do
+    vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(answer.bufnr), 0 })
+  end
+  winbar.spin()
+end
+
+--- Windows that follow the stream: their cursor is on the last line and nobody works in them.
+local function followers(bufnr)
+  local last = vim.api.nvim_buf_line_count(bufnr)
+  local here, mode = vim.api.nvim_get_current_win(), vim.api.nvim_get_mode().mode
+  return vim.tbl_filter(function(win)
+    return vim.api.nvim_win_get_cursor(win)[1] == last and (win ~= here or mode:sub(1, 1) == "n" and mode ~= "no")
+  end, vim.fn.win_findbuf(bufnr))
+end
+
+local function grow(bufnr, lines)
+  local following = followers(bufnr)
+  write(bufnr, lines)
+  local last = vim.api.nvim_buf_line_count(bufnr)
+  for _, win in ipairs(following) do
+    vim.api.nvim_win_set_cursor(win, { last, 0 })
+  end
+end
+
+--- The host learned something about the route: fields of the public interface, `requested`, `status`, `thinking`.
+---@param id string
+---@param facts table
+---@param events? string[] names of User events to fire, in order
+function M.head(id, facts, events)
+  local answer = answers.get(id)
+  if not answer or not answers.running(answer) then
+    return
+  end
+  answer.facts = vim.tbl_extend("force", answer.facts, facts)
+  if facts.status == "" then
+    answer.facts.status = nil
+  end
+  if vim.api.nvim_buf_is_valid(answer.bufnr) then
+    winbar.refresh(answer.bufnr)
+  end
+  for _, event in ipairs(events or {}) do
+    answers.event(event, answer)
+  end
+end
+
+--- One frame of the answer.
+---@param id string
+---@param text string
+function M.append(id, text)
+  local answer = answers.get(id)
+  if not answer or not answers.running(answer) then
+    return
+  end
+  answer.parts[#answer.parts + 1] = text
+  local first = answer.state == "waiting"
+  answer.state = "streaming"
+  if vim.api.nvim_buf_is_valid(answer.bufnr) then
+    grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
+    if first then
+      winbar.refresh(answer.bufnr)
+    end
+  end
+  if answer.on_token then
+    answer.on_token(text)
+  end
+end
+
+local function note(bufnr, sentence, group)
+  local lines = { "" }
+  if vim.api.nvim_buf_get_lines(bufnr, -2, -1, false)[1] ~= "" then
+    lines = { "", "", "" }
+  end
+  lines[#lines] = sentence
+  grow(bufnr, lines)
+  local row = vim.api.nvim_buf_line_count(bufnr) - 1
+  vim.api.nvim_buf_set_extmark(bufnr, ns, row, 0, { end_col = #sentence, hl_group = group, priority = 200 })
+end
+
+--- The request ended. `success`, `error_code`, `message` (one sentence), `note` (said without an error), facts.
+---@param id string
+---@param outcome table
+function M.finish(id, outcome)
+  local answer = answers.get(id)
+  if not answer or not answers.running(answer) then
+    return
+  end
+  local sentence, quiet = outcome.message, outcome.quiet
+  outcome.quiet = nil
+  answer.facts = vim.tbl_extend("force", answer.facts, outcome)
+  answer.facts.status, answer.facts.thinking = nil, nil
+  local cancelled = outcome.error_code == "cancelled"
+  answer.state = outcome.success and "done" or cancelled and "cancelled" or "failed"
+  local bufnr = answer.bufnr
+  if vim.api.nvim_buf_is_valid(bufnr) then
+    if sentence then
+      note(
+        bufnr,
+        (answer.state == "failed" and "✗ " or "— ") .. sentence,
+        answer.state == "failed" and "ZekeError" or "ZekeNote"
+      )
+    end
+    -- Highlighting costs a parse of the whole text per change, so it starts when no more comes.
+    if vim.api.nvim_buf_line_count(bufnr) < HIGHLIGHT_LINES then
+      vim.treesitter.language.register("markdown", "zeke")
+      pcall(vim.treesitter.start, bufnr, "markdown")
+    end
+    winbar.refresh(bufnr)
+  end
+  if sentence and answer.state == "failed" and not quiet then
+    require("zeke.notice").error(sentence)
+  end
+  answers.event("ZekeFinished", answer)
+  if answer.on_done then
+    answer.on_done(assert(answers.view(id)))
+  end
+end
+
+return M

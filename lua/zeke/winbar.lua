@@ -1,0 +1,118 @@
+--- The routing line above an answer, and the spinner while nothing came yet.
+local M = {}
+
+local SPINNER = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
+local TICK_MS = 100
+
+local function seconds(ms)
+  return ms < 10000 and ("%.1f s"):format(ms / 1000) or ("%d s"):format(ms / 1000)
+end
+
+local function count(n)
+  if n < 1000 then
+    return tostring(n)
+  end
+  return n < 100000 and ("%.1fk"):format(n / 1000) or ("%dk"):format(n / 1000)
+end
+
+--- The parts of the line, without highlights: pure, so that it can be tested.
+---@param answer zeke.Answer
+---@param now integer nanoseconds
+---@return string
+function M.line(answer, now)
+  local facts = answer.facts
+  local who = facts.model or facts.requested or "…"
+  if facts.provider then
+    who = facts.provider .. "/" .. who
+  end
+  local parts = { ("%s → %s"):format(answer.intent, who) }
+  if answer.state == "waiting" then
+    local elapsed = (now - answer.began) / 1e6
+    parts[#parts + 1] = seconds(elapsed) .. (facts.thinking and " thinking" or "")
+    if elapsed > 8000 and not facts.status then
+      parts[#parts + 1] = "cold start?"
+    end
+  elseif facts.ttft_ms then
+    parts[#parts + 1] = seconds(facts.ttft_ms)
+  end
+  if facts.tokens_in or facts.tokens_out then
+    parts[#parts + 1] = ("%s→%s tok"):format(
+      facts.tokens_in and count(facts.tokens_in) or "?",
+      facts.tokens_out and count(facts.tokens_out) or "?"
+    )
+  end
+  if facts.cost_cents then
+    parts[#parts + 1] = ("¢%.2f"):format(facts.cost_cents)
+  end
+  if facts.status then
+    parts[#parts + 1] = facts.status
+  end
+  if answer.state == "failed" then
+    parts[#parts + 1] = facts.error_code or "failed"
+  elseif answer.state == "cancelled" then
+    parts[#parts + 1] = "cancelled"
+  end
+  return table.concat(parts, " · ")
+end
+
+local function escape(text)
+  return (text:gsub("%%", "%%%%"))
+end
+
+--- Expression of 'winbar' in an answer's window.
+function M.expression()
+  local answer = require("zeke.answers").of_buffer(vim.api.nvim_win_get_buf(vim.g.statusline_winid))
+  if not answer then
+    return ""
+  end
+  local now = vim.uv.hrtime()
+  local line = escape(M.line(answer, now))
+  if answer.state == "waiting" then
+    line = SPINNER[math.floor(now / 1e6 / TICK_MS) % #SPINNER + 1] .. " " .. line
+  end
+  local group = answer.state == "failed" and "ZekeWinbarError" or "ZekeWinbar"
+  line = "%#" .. group .. "# " .. line
+  if answer.facts.degraded then
+    line = "%#ZekeDegraded# DEGRADED " .. line
+  end
+  return line
+end
+
+--- Draw the line again in all windows of a buffer.
+---@param bufnr integer
+function M.refresh(bufnr)
+  for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
+    vim.api.nvim__redraw({ win = win, winbar = true })
+  end
+end
+
+---@type uv.uv_timer_t?
+local timer
+
+--- Turn the spinner until no answer waits any more.
+function M.spin()
+  if timer then
+    return
+  end
+  timer = assert(vim.uv.new_timer())
+  timer:start(
+    TICK_MS,
+    TICK_MS,
+    vim.schedule_wrap(function()
+      local waiting = require("zeke.answers").waiting()
+      if #waiting == 0 and timer then
+        timer:stop()
+        timer:close()
+        timer = nil
+        return
+      end
+      for _, answer in ipairs(waiting) do
+        if vim.api.nvim_buf_is_valid(answer.bufnr) then
+          M.refresh(answer.bufnr)
+        end
+      end
+    end)
+  )
+end
+
+return M

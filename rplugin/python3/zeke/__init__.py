@@ -1,0 +1,9 @@
+"""Zeke's remote plugin. Only the standard library and pynvim are imported here: the rest waits for a request."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+from zeke.plugin import ZekePlugin  # noqa: E402 - the version is read by what it imports
+
+__all__ = ["ZekePlugin", "__version__"]

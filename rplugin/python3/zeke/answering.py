@@ -1,0 +1,270 @@
+"""One answer from its first attempt to its end: events in; frames, facts and rows out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zeke.cache.decisions import Attempt, Ending, Trace
+from zeke.exchange import dialects, trace
+from zeke.exchange.attempts import Attempting, Step, Waiting
+from zeke.exchange.events import Failed, Finished, Metadata, Named, Opened, Reasoning, Text, Usage
+from zeke.exchange.frames import Frames
+from zeke.models import Ask, Decision, ErrorCode, Route
+
+if TYPE_CHECKING:
+    from zeke.cache.writer import Log
+    from zeke.screen import Screen
+
+
+@dataclass
+class _Exchange:
+    """What one attempt has told so far."""
+
+    attempt: Attempting
+    key: str
+    began: float
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    named: Named = Named()
+    usage: Usage | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    first_text: float | None = None
+    chunks: int = 0
+
+    def observed(self) -> dialects.Observed:
+        return dialects.Observed(
+            base_url=self.attempt.base_url,
+            status=self.status,
+            headers=self.headers,
+            named=self.named,
+            usage=self.usage,
+            metadata=self.metadata,
+        )
+
+    def decision(self) -> Decision:
+        return dialects.read(self.observed())
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+class Answering:
+    """Follows the steps of one request. Whatever happens, the editor is told of exactly one end."""
+
+    def __init__(self, ask: Ask, route: Route, screen: Screen, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+        """`ask` and `route` are what is being answered; the rest is where to tell it."""
+        self._ask = ask
+        self._route = route
+        self._screen = screen
+        self._log = log
+        self._frames = Frames(loop, lambda text: screen.append(ask.request_id, text))
+        self._exchange: _Exchange | None = None
+        self._decision = Decision()
+        self._degraded: Failed | None = None
+        self._outcome: dict[str, object] = {}
+        self._thinking = False
+
+    async def run(self, steps: AsyncIterator[Step]) -> None:
+        """Consume the steps. Cancelling keeps the text and completes the row.
+
+        Raises:
+            Exception: what the stages raised, after the answer was ended for the user.
+        """
+        self._screen.head(self._ask.request_id, {"requested": self._route.model, "alias": self._route.alias})
+        try:
+            async for step in steps:
+                self._take(step)
+        except asyncio.CancelledError:
+            self._end(ErrorCode.CANCELLED.value, None)
+            tokens = self._decision.tokens_out
+            chunks = self._exchange.chunks if self._exchange else 0
+            after = f" after {tokens} tokens" if tokens else f" after {chunks} pieces" if chunks else ""
+            self._outcome.update(message=f"cancelled{after}")
+        except Exception:
+            self._end(ErrorCode.BAD_RESPONSE.value, None)
+            self._outcome.update(message="Zeke failed on this answer: the details are in :ZekeLog")
+            raise
+        finally:
+            self._frames.flush()
+            self._screen.finish(self._ask.request_id, self._outcome or {"success": False})
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case Text(text):
+                self._text(text)
+            case Attempting():
+                self._begin(step)
+            case Waiting(status):
+                self._screen.head(self._ask.request_id, {"status": status})
+            case Opened(status, headers):
+                if self._exchange is not None:
+                    self._exchange.status, self._exchange.headers = status, dict(headers)
+                if status == 200:
+                    self._tell(["ZekeRouted"], status="")
+            case Reasoning():
+                if not self._thinking:
+                    self._thinking = True
+                    self._screen.head(self._ask.request_id, {"thinking": True})
+            case Named() | Usage() | Metadata():
+                self._learn(step)
+            case Finished(reason):
+                self._end(None, None)
+                if reason == "length":
+                    self._outcome["note"] = "length"
+                    self._outcome["message"] = "the answer stopped at the model's length limit"
+            case Failed():
+                self._end(step.code, step)
+
+    def _begin(self, attempt: Attempting) -> None:
+        self._thinking = False
+        self._outcome = {}
+        ask, route = self._ask, self._route
+        key = f"{ask.request_id}#{attempt.number}"
+        self._log.begin(
+            Attempt(
+                key=key,
+                request_id=ask.request_id,
+                project=ask.source.project,
+                alias=route.alias,
+                intent=ask.intent,
+                size_hint=route.tags.get("size_hint"),
+                created_at=int(time.time()),
+                escalated=attempt.because is not None,
+            )
+        )
+        self._exchange = _Exchange(attempt, key, time.perf_counter())
+        facts: dict[str, object] = {"requested": attempt.model, "status": ""}
+        if attempt.because is not None:
+            self._degraded = attempt.because
+            facts["degraded"] = True
+            facts["reason"] = attempt.because.message
+            self._screen.head(ask.request_id, facts, ["ZekeDegraded"])
+        elif attempt.number > 1:
+            self._screen.head(ask.request_id, facts, ["ZekeRetrying"])
+
+    def _text(self, text: str) -> None:
+        exchange = self._exchange
+        first = exchange is not None and exchange.first_text is None
+        if exchange is not None:
+            exchange.chunks += 1
+            if first:
+                exchange.first_text = time.perf_counter()
+        self._frames.add(text)
+        if first and exchange is not None and exchange.first_text is not None:
+            self._tell(["ZekeFirstToken"], ttft_ms=_ms(exchange.first_text - exchange.began))
+
+    def _learn(self, step: Named | Usage | Metadata) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        match step:
+            case Named():
+                old = exchange.named
+                exchange.named = Named(
+                    step.model or old.model,
+                    step.provider or old.provider,
+                    step.response_id or old.response_id,
+                    step.fingerprint or old.fingerprint,
+                )
+            case Usage():
+                exchange.usage = step
+            case Metadata(name, value):
+                exchange.metadata[name] = value
+        self._tell([])
+
+    def _tell(self, events: list[str], **more: object) -> None:
+        """Show the decision if it changed, and what else is new."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        before, self._decision = self._decision, exchange.decision()
+        facts = {**(_facts(self._decision) if self._decision != before else {}), **more}
+        if facts or events:
+            self._screen.head(self._ask.request_id, facts, events)
+
+    def _end(self, code: str | None, failed: Failed | None) -> None:
+        """Complete the attempt's row and prepare what the user is told if it was the last."""
+        exchange = self._exchange
+        if exchange is None:
+            self._outcome = {"success": False, "error_code": code, "message": failed.message if failed else None}
+            return
+        now = time.perf_counter()
+        decision = self._decision = exchange.decision()
+        ttft = None if exchange.first_text is None else _ms(exchange.first_text - exchange.began)
+        total = _ms(now - exchange.began)
+        self._log.complete(
+            exchange.key,
+            Ending(
+                success=code is None,
+                error_code=code,
+                model=decision.model,
+                provider=decision.provider,
+                latency_ms=ttft,
+                total_duration_ms=total,
+                tokens_in=decision.tokens_in,
+                tokens_out=decision.tokens_out,
+                cost_cents=decision.cost_cents,
+            ),
+        )
+        self._log_trace(exchange, code, failed, ttft, total)
+        self._outcome = {
+            **_facts(decision),
+            "success": code is None,
+            "error_code": code,
+            "message": failed.message if failed else None,
+            "ttft_ms": ttft,
+            "total_ms": total,
+            "degraded": True if self._degraded else None,
+        }
+
+    def _log_trace(
+        self, exchange: _Exchange, code: str | None, failed: Failed | None, ttft: int | None, total: int
+    ) -> None:
+        observed = exchange.observed()
+        if not (trace.told_anything(observed) or exchange.attempt.because):
+            return
+        because = exchange.attempt.because
+        decision = exchange.decision()
+        self._log.trace(
+            Trace(
+                request_id=self._ask.request_id,
+                project=self._ask.source.project,
+                trace=trace.build(
+                    observed,
+                    request_id=self._ask.request_id,
+                    base_url=exchange.attempt.base_url,
+                    finish_reason=None if code else "stop",
+                    ttft_ms=ttft,
+                    total_ms=total,
+                    chunks=exchange.chunks,
+                    degraded=because is not None,
+                    error=(failed or because).message if (failed or because) else None,
+                    attempt=exchange.attempt.number,
+                    requested_model=exchange.attempt.model,
+                ),
+                decision_reason=decision.reason,
+                candidates=_json(decision.candidates),
+                created_at=int(time.time()),
+            )
+        )
+
+
+def _json(candidates: tuple[str, ...]) -> str | None:
+    import json
+
+    return json.dumps(list(candidates), ensure_ascii=False) if candidates else None
+
+
+def _facts(decision: Decision) -> dict[str, object]:
+    return {
+        "model": decision.model,
+        "provider": decision.provider,
+        "tokens_in": decision.tokens_in,
+        "tokens_out": decision.tokens_out,
+        "cost_cents": decision.cost_cents,
+    }

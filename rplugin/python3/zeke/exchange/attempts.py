@@ -1,0 +1,216 @@
+"""The attempts of one request: the gateway, once more without a refused field or after a wait, then local models.
+
+A local model is asked only while nothing was shown, and only for causes that another model can mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from zeke.exchange import errors
+from zeke.exchange.client import Client, Request
+from zeke.exchange.events import Event, Failed, Finished, Text
+from zeke.exchange.local import ollama
+from zeke.exchange.local.embedded import EmbeddedModel, LocalUnavailable
+from zeke.models import Message, Route
+from zeke.settings import Settings
+
+RETRIES = 2
+LONGEST_WAIT = 30.0
+"""Seconds. A gateway that wants a longer wait gets none: the user is told instead."""
+
+Kind = Literal["gateway", "ollama", "embedded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempting:
+    """An exchange is about to begin: the row is written now."""
+
+    number: int
+    kind: Kind
+    base_url: str
+    model: str
+    because: Failed | None = None
+    """Why the gateway's answer is not used; set when a local model is asked instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something takes its time before the next attempt; `status` is for the winbar."""
+
+    status: str
+
+
+Step = Attempting | Waiting | Event
+
+
+class Attempts:
+    """Knows the targets of this editor and what each gateway refused so far."""
+
+    def __init__(self, client: Client, settings: Settings, embedded: EmbeddedModel) -> None:
+        """`embedded` is shared by all requests and started when it is first needed."""
+        self._client = client
+        self._settings = settings
+        self._embedded = embedded
+        self._refused: dict[str, set[str]] = {}
+        self.last_local: str | None = None
+
+    async def run(self, request_id: str, route: Route, messages: Sequence[Message]) -> AsyncIterator[Step]:
+        """Yield each attempt's start and events. Every attempt ends with `Finished` or `Failed`; the last one counts."""
+        number = 0
+        failed: Failed | None = None
+        shown = False
+        waits = 0
+        while True:
+            number += 1
+            request = self._to_gateway(request_id, route, messages)
+            yield Attempting(number, "gateway", request.base_url, route.model)
+            async for event in self._client.exchange(request):
+                shown = shown or isinstance(event, Text)
+                failed = event if isinstance(event, Failed) else None
+                yield event
+            if failed is None or shown:
+                return
+            if self._learns(failed, request):
+                continue
+            pause = self._pause(failed, waits)
+            if pause is None:
+                break
+            waits += 1
+            for left in range(round(pause), 0, -1):
+                yield Waiting(f"retrying in {left} s")
+                await asyncio.sleep(min(1.0, pause))
+        if errors.may_fall_back(failed, model=route.model):
+            async for step in self._locally(number, failed, route, messages):
+                yield step
+
+    def _to_gateway(self, request_id: str, route: Route, messages: Sequence[Message]) -> Request:
+        gateway = self._settings.gateway
+        body: dict[str, object] = {
+            "model": route.model,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "tags": dict(route.tags),
+            **route.parameters,
+        }
+        if route.omen is not None:
+            body["omen"] = dict(route.omen)
+        for name in self._refused.get(gateway.base, ()):
+            body.pop(name, None)
+        headers = {**gateway.headers, **route.headers, "X-Request-Id": request_id}
+        if gateway.key is not None:
+            headers["Authorization"] = f"Bearer {gateway.key.get_secret_value()}"
+        return Request(
+            url=f"{gateway.base}/chat/completions",
+            body=body,
+            headers=headers,
+            timeouts=route.timeouts,
+            base_url=gateway.base,
+            model=route.model,
+            has_key=gateway.key is not None,
+        )
+
+    def _learns(self, failed: Failed, request: Request) -> bool:
+        """Whether the gateway named a field that can be left out: then it is asked again, once per field."""
+        field = failed.refused_field
+        if field is None or field not in request.body or field in ("model", "messages", "stream"):
+            return False
+        self._refused.setdefault(request.base_url, set()).add(field)
+        return True
+
+    def _pause(self, failed: Failed, waits: int) -> float | None:
+        """Seconds until a retry, None when there is to be none (RFC 9110 §10.2.3; jitter against herds)."""
+        wait = failed.retry_after
+        if failed.code not in ("http_429", "http_503") or wait is None or waits >= RETRIES or wait > LONGEST_WAIT:
+            return None
+        return max(wait, 0.1) * random.uniform(1.0, 1.1)  # noqa: S311
+
+    async def _locally(
+        self, number: int, failed: Failed, route: Route, messages: Sequence[Message]
+    ) -> AsyncIterator[Step]:
+        reasons: list[str] = []
+        fallback = self._settings.fallback
+        if fallback.ollama.enabled:
+            try:
+                base = ollama.base_url(fallback.ollama.host)
+            except ValueError as error:
+                base, reason = "", str(error)
+                reasons.append(reason)
+            tags = await ollama.installed(self._client.http, base) if base else None
+            model = (
+                ollama.choose_model(tags, preferred=fallback.ollama.model, last_used=self.last_local) if tags else None
+            )
+            if model is not None:
+                self.last_local = model
+                body = ollama.chat_body(model, messages, route.parameters, num_ctx=8192)
+                request = self._to_local(f"{base}/api/chat", body, base, model, route)
+                number += 1
+                answered = False
+                yield Attempting(number, "ollama", base, model, because=failed)
+                async for event in self._client.exchange(request):
+                    answered = answered or isinstance(event, Text | Finished)
+                    yield event
+                if answered:
+                    return
+            elif base and tags is not None:
+                reasons.append(f"Ollama at {base} has no chat model: run `ollama pull qwen2.5-coder`")
+        if fallback.embedded.enabled:
+            reason = self._embedded.available() or ""
+            if not reason:
+                yield Waiting("starting the embedded model")
+                try:
+                    async for step in self._embedded_answer(number + 1, failed, route, messages):
+                        yield step
+                    return
+                except LocalUnavailable as error:
+                    reason = str(error)
+            reasons.append(reason)
+        if reasons:
+            yield dataclasses.replace(failed, message=f"{failed.message}; no local model answers: {reasons[-1]}")
+
+    async def _embedded_answer(
+        self, number: int, failed: Failed, route: Route, messages: Sequence[Message]
+    ) -> AsyncIterator[Step]:
+        endpoint = await self._embedded.endpoint()
+        body: dict[str, object] = {
+            "model": endpoint.model,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": self._settings.fallback.embedded.max_tokens,
+            # A model this small repeats itself without end otherwise.
+            "repeat_penalty": 1.15,
+            **route.parameters,
+        }
+        headers: Mapping[str, str] = {"Authorization": f"Bearer {endpoint.key}"}
+        request = self._to_local(
+            f"{endpoint.base_url}/chat/completions", body, endpoint.base_url, endpoint.model, route, headers
+        )
+        yield Attempting(number, "embedded", endpoint.base_url, endpoint.model, because=failed)
+        async for event in self._client.exchange(request):
+            yield event
+
+    def _to_local(
+        self,
+        url: str,
+        body: Mapping[str, object],
+        base: str,
+        model: str,
+        route: Route,
+        headers: Mapping[str, str] | None = None,
+    ) -> Request:
+        return Request(
+            url=url,
+            body=body,
+            headers=headers or {},
+            timeouts=dataclasses.replace(route.timeouts, connect=2.0),
+            base_url=base,
+            model=model,
+            has_key=bool(headers),
+        )

@@ -1,0 +1,126 @@
+"""Bytes of a response in, events out. Sans-IO: no socket, no clock, no editor.
+
+Three layers: lines (`lines.py`), records (`records.py`: one JSON text per server-sent event, NDJSON line or
+document), and payloads (`payloads.py`: one JSON object to events). This file joins them and decides the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from zeke.exchange.events import Event, Failed, Finished, Metadata, Named, Reasoning, Text, Usage
+from zeke.exchange.payloads import Payloads
+from zeke.exchange.records import Records, TooLarge
+from zeke.models import ErrorCode
+
+HTML = "the gateway answered with an HTML page, not with a chat completion: check the base URL"
+NOT_JSON = "the gateway's answer is not a chat completion: check the base URL and the gateway's log"
+SUCCESS_WITHOUT_TEXT = ("tool_calls", "length", "function_call")
+
+
+class Decoder:
+    """Decodes one response body with status 200. Any cut of the bytes gives the same events."""
+
+    def __init__(self, content_type: str | None) -> None:
+        """`content_type` is the response's header; only a hint, what comes is looked at."""
+        self._records = Records(content_type)
+        self._payloads = Payloads()
+        self._named = Named()
+        self._usage: Usage | None = None
+        self._metadata: dict[str, Any] = {}
+        self._texts = False
+        self._thought = False
+        self._broken = False
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal event was given; later bytes are ignored."""
+        return self._ended
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes, give the events that they complete."""
+        if self._ended:
+            return []
+        try:
+            return list(self._events(self._records.feed(data)))
+        except TooLarge as error:
+            return [self._fail(ErrorCode.BAD_RESPONSE, str(error))]
+
+    def close(self) -> list[Event]:
+        """The body ended: give what was left and the terminal event, unless it was given before."""
+        if self._ended:
+            return []
+        events = list(self._events(self._records.close()))
+        if not self._ended:
+            events.append(self._verdict())
+        return events
+
+    def _events(self, records: Iterator[bytes]) -> Iterator[Event]:
+        for record in records:
+            if record.strip() == b"[DONE]":
+                self._payloads.reason = self._payloads.reason or "stop"
+                yield self._verdict()
+                return
+            try:
+                # strict=False: some gateways leave raw control characters inside strings.
+                value = json.loads(record.decode("utf-8", "replace"), strict=False)
+            except (ValueError, RecursionError):
+                self._broken = True
+                continue
+            for event in self._payloads.read(value):
+                if isinstance(event, Failed):
+                    self._ended = True
+                    yield event
+                    return
+                if self._is_new(event):
+                    yield event
+            if self._payloads.complete:
+                yield self._verdict()
+                return
+
+    def _is_new(self, event: Event) -> bool:
+        """Facts are told once; text always."""
+        match event:
+            case Text():
+                self._texts = True
+            case Reasoning():
+                self._thought = True
+            case Named():
+                if event == self._named:
+                    return False
+                self._named = event
+            case Usage():
+                if event == self._usage:
+                    return False
+                self._usage = event
+            case Metadata(name, value):
+                if self._metadata.get(name) == value:
+                    return False
+                self._metadata[name] = value
+        return True
+
+    def _fail(self, code: ErrorCode, message: str) -> Failed:
+        self._ended = True
+        return Failed(code.value, message)
+
+    def _verdict(self) -> Event:
+        """Success is what the format's own end mark says; a clean end of the connection proves nothing."""
+        self._ended = True
+        reason = self._payloads.reason
+        if reason == "content_filter":
+            return self._fail(ErrorCode.CONTENT_FILTER, "the provider's content filter stopped the answer: rephrase it")
+        if reason is not None and (self._texts or reason in SUCCESS_WITHOUT_TEXT):
+            return Finished(reason)
+        if self._texts:
+            return self._fail(
+                ErrorCode.TRUNCATED, "the answer broke off before its end: what came is kept, ask again for the rest"
+            )
+        if self._records.html:
+            return self._fail(ErrorCode.BAD_RESPONSE, HTML)
+        if self._broken or (self._records.strange and not self._payloads.understood):
+            return self._fail(ErrorCode.BAD_RESPONSE, NOT_JSON)
+        what = "only its reasoning came" if self._thought else "nothing came"
+        return self._fail(ErrorCode.EMPTY, f"the gateway sent an empty answer ({what}): try again or another model")

@@ -1,0 +1,179 @@
+"""Records out of bytes: the data of server-sent events, lines of NDJSON, or one JSON document.
+
+Server-sent events after the WHATWG HTML standard §9.2.6, with two kindnesses for gateways that forget them:
+a last event without its blank line counts when its data is complete, and so does data without any newline.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+LIMIT = 16 * 1024 * 1024
+"""Bytes of one line or event."""
+BOM = b"\xef\xbb\xbf"
+
+
+class TooLarge(Exception):
+    """One line or event is longer than `LIMIT`; the text is a sentence for the user."""
+
+    def __init__(self) -> None:
+        """Names the limit."""
+        super().__init__(f"the gateway sent one event of more than {LIMIT // 1024 // 1024} MiB: it was dropped")
+
+
+class Lines:
+    r"""Splits bytes at \n, \r\n and \r, wherever they are cut."""
+
+    def __init__(self) -> None:
+        """Begin without bytes."""
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Complete lines without their ends.
+
+        Raises:
+            TooLarge: the unfinished line outgrew the limit.
+        """
+        if self._after_cr and data:
+            self._after_cr = False
+            if data[:1] == b"\n":
+                data = data[1:]
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        head, newline, tail = data.rpartition(b"\n")
+        if not newline:
+            self._keep(tail)
+            return []
+        lines = head.split(b"\n")
+        if self._parts:
+            self._parts.append(lines[0])
+            lines[0] = b"".join(self._parts)
+            self._parts, self._size = [], 0
+        self._keep(tail)
+        return lines
+
+    def _keep(self, tail: bytes) -> None:
+        if tail:
+            self._parts.append(tail)
+            self._size += len(tail)
+            if self._size > LIMIT:
+                raise TooLarge
+
+    def close(self) -> bytes:
+        """The last line, if it had no end."""
+        rest = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        return rest
+
+
+def _is_complete(data: bytes) -> bool:
+    if data.strip() == b"[DONE]":
+        return True
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
+class Records:
+    """Chooses the format by the first byte that says something; `content_type` decides only when none did."""
+
+    def __init__(self, content_type: str | None) -> None:
+        """`content_type` as in the response's header."""
+        self._type = (content_type or "").partition(";")[0].strip().lower()
+        self._lines = Lines()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._document: list[bytes] = []
+        self._format = ""
+        self._start = b""
+        self.html = False
+        """The body is a web page."""
+        self.strange = False
+        """Something came that is no record at all."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Records that these bytes complete.
+
+        Raises:
+            TooLarge: one of them is over the limit.
+        """
+        if not self._format:
+            self._start += data
+            if not self._choose():
+                return
+            data, self._start = self._start, b""
+        for line in self._lines.feed(data):
+            yield from self._line(line)
+
+    def _choose(self) -> bool:
+        start = self._start
+        if len(start) < 3 and BOM.startswith(start):
+            return False
+        start = start.removeprefix(BOM).lstrip()
+        if not start:
+            return False
+        self._start = self._start.removeprefix(BOM)
+        first = start[:1]
+        if first == b"<":
+            self._format, self.html = "page", True
+        elif first in (b"{", b"["):
+            # One JSON value a line is NDJSON; a value over several lines is one document.
+            self._format = "json"
+        else:
+            self._format = "events"
+        return True
+
+    def _line(self, line: bytes) -> Iterator[bytes]:
+        if self._format == "page":
+            return
+        if self._format == "json":
+            yield from self._json_line(line)
+            return
+        if not line:
+            if self._data:
+                yield b"\n".join(self._data)
+                self._data, self._size = [], 0
+        elif line[:5] == b"data:":
+            value = line[6:] if line[5:6] == b" " else line[5:]
+            if value == b"[DONE]" and not self._data:
+                yield value
+                return
+            self._data.append(value)
+            self._size += len(value)
+            if self._size > LIMIT:
+                raise TooLarge
+        elif line[:1] != b":" and line.partition(b":")[0] not in (b"event", b"id", b"retry", b"data"):
+            self.strange = True
+
+    def _json_line(self, line: bytes) -> Iterator[bytes]:
+        if not line.strip() and not self._document:
+            return
+        if not self._document and _is_complete(line):
+            yield line
+            return
+        self._document.append(line)
+        self._size += len(line)
+        if self._size > LIMIT:
+            raise TooLarge
+
+    def close(self) -> Iterator[bytes]:
+        """The record that was not ended by a line, if it is complete."""
+        if not self._format:
+            self._format = "events"
+        rest = self._lines.close()
+        if rest:
+            yield from self._line(rest)
+        if self._format == "json" and self._document:
+            yield b"\n".join(self._document)
+        elif self._data:
+            data = b"\n".join(self._data)
+            if _is_complete(data):
+                yield data
+            else:
+                self.strange = True

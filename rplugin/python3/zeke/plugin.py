@@ -1,0 +1,118 @@
+"""The handlers: pynvim's decorators and nothing else. Each one delegates to the app and returns at once.
+
+Neovim's side defines the same commands in Lua and notifies these handlers with the decorators' argument
+layout (args, range, bang, context). A classic remote plugin host calls them through its own commands;
+then the context says so and the request is taken up again on the Lua side, which captures the selection.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import pynvim
+
+if TYPE_CHECKING:
+    from zeke.app import App
+
+Handler = TypeVar("Handler", bound=Callable[..., None])
+
+COMPLETE = "customlist,v:lua.require'zeke.completion'.complete"
+CLASSIC = "{'classic': v:true}"
+
+
+def _guarded(handler: Handler) -> Handler:
+    """One line for the user and the details to the log, whatever a handler raises."""
+
+    @functools.wraps(handler)
+    def run(self: ZekePlugin, *args: Any) -> None:
+        try:
+            handler(self, *args)
+        except Exception as error:
+            self.app.report(error)
+
+    return run  # type: ignore[return-value]
+
+
+@pynvim.plugin
+class ZekePlugin:
+    """The registry of commands."""
+
+    live: ClassVar[list[ZekePlugin]] = []
+    """What pynvim made of this class, for an orderly exit."""
+
+    def __init__(self, nvim: pynvim.Nvim) -> None:
+        """Neither talks to Neovim nor imports anything: pynvim hides what is raised here."""
+        self.nvim = nvim
+        self._app: App | None = None
+        self.live.append(self)
+
+    @property
+    def app(self) -> App:
+        """The stages behind the handlers, wired on first use."""
+        if self._app is None:
+            from zeke.app import App
+            from zeke.screen import Screen
+
+            self._app = App(Screen(self.nvim), self.nvim.loop)
+        return self._app
+
+    def _command(self, name: str, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        if context.get("classic"):
+            self.app.screen.take_over(name, args, range_, bang)
+        else:
+            self.app.command(name, args[0] if args else "", bool(bang), context)
+
+    # allow_nested makes pynvim's own commands plain notifications; without it one caught exception
+    # in a sync handler of any plugin would silence them for good.
+
+    @pynvim.command("Zeke", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """Ask anything."""
+        self._command("Zeke", args, range_, bang, context)
+
+    @pynvim.command("ZekeTest", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_test(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """Tests for what is selected."""
+        self._command("ZekeTest", args, range_, bang, context)
+
+    @pynvim.command("ZekeStop", nargs="?", bang=True, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_stop(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Stop a request; with `!` all of them."""
+        if context.get("classic"):
+            self.app.screen.take_over("ZekeStop", args, [0, 0], bang)
+        else:
+            self.app.stop(None if bang else context.get("id"))
+
+    @pynvim.rpc_export("zeke_ask")
+    @_guarded
+    def ask(self, context: dict[str, Any]) -> None:
+        """A request of the Lua API."""
+        self.app.ask(context)
+
+    @pynvim.rpc_export("zeke_configure")
+    @_guarded
+    def configure(self, options: dict[str, Any]) -> None:
+        """The options of `setup{}`, at start and when they change."""
+        self.app.configure(options)
+
+    @pynvim.rpc_export("zeke_warm")
+    @_guarded
+    def warm(self) -> None:
+        """Import what a request needs while the user still types."""
+        self.app.warm()
+
+    @pynvim.rpc_export("zeke_info")
+    @_guarded
+    def info(self) -> None:
+        """Show versions, paths and the gateway."""
+        self.app.info()
+
+    async def finish(self) -> None:
+        """Orderly end: called by `zeke.boot` when the editor is gone."""
+        if self._app is not None:
+            await self._app.close()

@@ -1,0 +1,56 @@
+"""The editor as the app sees it: fire-and-forget notifications, never a request, never an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pynvim
+
+_HEAD = "require('zeke.scratch').head(...)"
+_APPEND = "require('zeke.scratch').append(...)"
+_FINISH = "require('zeke.scratch').finish(...)"
+_NOTICE = "local level, sentence = ... require('zeke.notice')[level](sentence)"
+_CLASSIC = "require('zeke.request').classic(...)"
+_INFO = "require('zeke.info').host_lines(...)"
+
+
+def _known(fields: Mapping[str, object]) -> dict[str, object]:
+    """Fields that are unknown are absent in the editor, so that Lua never meets `vim.NIL`."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+class Screen:
+    """Sends to one Neovim. Every method returns at once."""
+
+    def __init__(self, nvim: pynvim.Nvim) -> None:
+        """`nvim` is the session of the host."""
+        self._nvim = nvim
+
+    def _lua(self, code: str, *args: Any) -> None:
+        self._nvim.request("nvim_exec_lua", code, args, async_=True)
+
+    def head(self, request_id: str, facts: Mapping[str, object], events: Sequence[str] = ()) -> None:
+        """Show facts of the route and fire `User` events, in order."""
+        self._lua(_HEAD, request_id, _known(facts), list(events))
+
+    def append(self, request_id: str, text: str) -> None:
+        """Append one frame of the answer."""
+        self._lua(_APPEND, request_id, text)
+
+    def finish(self, request_id: str, outcome: Mapping[str, object]) -> None:
+        """End the answer: `success`, `error_code`, `message` and the facts known at the end."""
+        self._lua(_FINISH, request_id, _known(outcome))
+
+    def notice(self, level: str, sentence: str) -> None:
+        """One line in the messages; `level` is `info`, `warn` or `error`."""
+        self._lua(_NOTICE, level, sentence)
+
+    def info(self, lines: Sequence[str]) -> None:
+        """The host's lines of `:ZekeInfo`."""
+        self._lua(_INFO, list(lines))
+
+    def take_over(self, name: str, args: Sequence[str], range_: Sequence[int], bang: int) -> None:
+        """A classic command came in: the Lua side captures the selection and asks again."""
+        self._lua(_CLASSIC, self._nvim.channel_id, name, list(args), list(range_), bang)

@@ -1,0 +1,145 @@
+"""Settings: the options of `setup{}` over the environment over the defaults, in one schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+DEFAULT_BASE = "http://127.0.0.1:8080/v1"
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used. The text is one sentence that names it and what is accepted."""
+
+
+def _table(value: Any) -> Any:
+    # An empty Lua table arrives as an empty list.
+    return {} if value == [] else value
+
+
+def _part(value: Any) -> Any:
+    """`false` switches a local model off, `true` and nothing keep its defaults."""
+    if value is False:
+        return {"enabled": False}
+    return {} if value is True or value == [] else value
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TimeoutOptions(_Frozen):
+    """Seconds; `connect` is 0.5 on loopback and 2 elsewhere unless it is set."""
+
+    connect: Annotated[float, Field(gt=0)] | None = None
+    first_byte: Annotated[float, Field(gt=0)] = 120.0
+    idle: Annotated[float, Field(gt=0)] = 60.0
+
+
+class Gateway(_Frozen):
+    """Where requests go."""
+
+    base: str = DEFAULT_BASE
+    key: SecretStr | None = None
+    headers: Annotated[dict[str, str], BeforeValidator(_table)] = Field(default_factory=dict)
+    timeouts: Annotated[TimeoutOptions, BeforeValidator(_table)] = TimeoutOptions()
+
+    @field_validator("base")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"it is {value!r}: give a URL like {DEFAULT_BASE}")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError(f"the port in {value!r} is not a number from 1 to 65535") from None
+        return value.rstrip("/")
+
+
+class Ollama(_Frozen):
+    """The Ollama server that answers when the gateway does not."""
+
+    enabled: bool = True
+    host: str | None = None
+    model: str | None = None
+
+
+class Embedded(_Frozen):
+    """The model inside Zeke's own environment, the last resort."""
+
+    enabled: bool = True
+    model_path: str | None = None
+    threads: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] = 512
+
+
+class Fallback(_Frozen):
+    """Local models, in the order they are asked."""
+
+    ollama: Annotated[Ollama, BeforeValidator(_part)] = Ollama()
+    embedded: Annotated[Embedded, BeforeValidator(_part)] = Embedded()
+
+
+class Settings(_Frozen):
+    """All of it. The key shows as stars in any `repr`."""
+
+    gateway: Annotated[Gateway, BeforeValidator(_table)] = Gateway()
+    fallback: Annotated[Fallback, BeforeValidator(_table)] = Fallback()
+    database: Path | None = None
+    log: Path | None = None
+    log_level: str = "warning"
+    ca_bundle: str | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must never be written anywhere."""
+        key = self.gateway.key
+        return (key.get_secret_value(),) if key and key.get_secret_value() else ()
+
+
+def _first(environ: Mapping[str, str], *names: str) -> str | None:
+    return next((environ[name] for name in names if environ.get(name)), None)
+
+
+_ENVIRONMENT_NAMES = {"gateway.base": "ZEKE_API_BASE", "database": "ZEKE_DB", "log_level": "ZEKE_LOG_LEVEL"}
+
+
+def load(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Settings from `setup`'s options and the environment.
+
+    Raises:
+        SettingsError: a value cannot be used; it is named with what is accepted.
+    """
+    merged: dict[str, Any] = {key: value for key, value in dict(options).items() if value is not None}
+    gateway = dict(_table(merged.get("gateway", {})))
+    given = {"gateway.base": bool(gateway.get("base"))}
+    gateway.setdefault("base", _first(environ, "ZEKE_API_BASE", "OMEN_BASE") or DEFAULT_BASE)
+    if key := gateway.get("key") or _first(environ, "ZEKE_API_KEY", "OMEN_API_KEY"):
+        gateway["key"] = key
+    merged["gateway"] = gateway
+    if merged.get("fallback") is False:
+        merged["fallback"] = {"ollama": False, "embedded": False}
+    elif merged.get("fallback") is True:
+        merged["fallback"] = {}
+    fallback = dict(_table(merged.get("fallback", {})))
+    ollama = dict(_part(fallback.get("ollama", {})))
+    if not ollama.get("host") and environ.get("OLLAMA_HOST"):
+        ollama["host"] = environ["OLLAMA_HOST"]
+    merged["fallback"] = {**fallback, "ollama": ollama}
+    merged.setdefault("database", environ.get("ZEKE_DB") or None)
+    merged.setdefault("log_level", environ.get("ZEKE_LOG_LEVEL") or "warning")
+    merged.setdefault("ca_bundle", environ.get("ZEKE_CA_BUNDLE") or None)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        shown = name if given.get(name, True) else _ENVIRONMENT_NAMES.get(name, name)
+        text = str(first["msg"]).removeprefix("Value error, ")
+        raise SettingsError(f"{shown}: {text}") from None
