@@ -18,7 +18,18 @@ NO_SERVER = "http://127.0.0.1:9/v1"
 """The discard port: nothing answers there, so the embedded model does."""
 ANSWER_SECONDS = 150
 
-COLUMNS = ("id", "alias", "model", "provider", "intent", "latency_ms", "tokens_in", "tokens_out", "success", "error_code")
+COLUMNS = (
+    "id",
+    "alias",
+    "model",
+    "provider",
+    "intent",
+    "latency_ms",
+    "tokens_in",
+    "tokens_out",
+    "success",
+    "error_code",
+)
 
 
 def environment(keep: tuple[str, ...] = ()) -> dict[str, str]:
@@ -105,6 +116,8 @@ def run() -> int:
             pass
     print()
     print(f"── {'DEGRADED  ' if answer.get('degraded') else ''}{winbar} ".ljust(100, "─"))
+    if answer.get("degraded"):
+        print(f"DEGRADED {answer['reason']}")
     print("\n".join(lines))
     print("─" * 100)
     print(f"logged in {Path(env['ZEKE_DB']).relative_to(ROOT)} (the first row is the gateway that did not answer):")

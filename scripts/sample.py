@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 
-def slug(title: str, limit: int = 40) -> str:
-    """Turn a title into a part of a URL."""
-    words = "".join(c if c.isalnum() else " " for c in title.lower()).split()
-    return "-".join(words)[:limit].rstrip("-")
-
-
 def median(values: list[float]) -> float:
     """Return the middle of the values."""
     ordered = sorted(values)
@@ -16,3 +10,9 @@ def median(values: list[float]) -> float:
     if len(ordered) % 2:
         return ordered[middle]
     return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def slug(title: str, limit: int = 40) -> str:
+    """Turn a title into a part of a URL."""
+    words = "".join(c if c.isalnum() else " " for c in title.lower()).split()
+    return "-".join(words)[:limit].rstrip("-")

@@ -12,6 +12,7 @@ local M = {}
 ---@field state "waiting"|"streaming"|"done"|"failed"|"cancelled"
 ---@field began integer nanoseconds
 ---@field facts table what the host said of the route: model, provider, ttft_ms, …
+---@field banner? integer extmark of the line that says why a local model answers
 ---@field on_token? fun(text: string)
 ---@field on_done? fun(view: zeke.AnswerView)
 

@@ -49,17 +49,20 @@ M.native = {
   },
 }
 
+local function complete(...)
+  return require("zeke.completion").complete(...)
+end
+
 local function define(name, spec)
+  local nargs = spec.nargs or (spec.native and 0 or "?")
   vim.api.nvim_create_user_command(name, spec.native or function(opts)
     require("zeke.request").command(name, spec, opts)
   end, {
     desc = "Zeke: " .. spec.desc,
-    nargs = spec.nargs or (spec.native and 0 or "?"),
+    nargs = nargs,
     range = spec.range,
     bang = spec.bang,
-    complete = function(lead, line, position)
-      return require("zeke.completion").complete(lead, line, position)
-    end,
+    complete = nargs ~= 0 and complete or nil,
     force = true,
   })
 end
@@ -87,6 +90,16 @@ function M.install()
     callback = function()
       -- Returning true removes the watch: it is wanted until Python runs once.
       return vim.fn.getcmdline():find("Zek") ~= nil and require("zeke.host").prewarm()
+    end,
+  })
+  vim.api.nvim_create_autocmd("CmdlineLeave", {
+    group = group,
+    pattern = ":",
+    callback = function()
+      local line = vim.fn.getcmdline()
+      if line:find("Zek", 1, true) then
+        require("zeke.context").note_command_line(line)
+      end
     end,
   })
   for _, map in ipairs({ { "ask", ":Zeke " }, { "test", ":ZekeTest<CR>" }, { "stop", "<Cmd>ZekeStop<CR>" } }) do

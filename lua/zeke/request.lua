@@ -34,7 +34,11 @@ end
 
 --- The words of the command line that the user reads as the prompt; options are Python's business.
 local function prompt_of(args)
-  return vim.trim((args or ""):gsub("^%s*[%w_.]+=%S+", ""))
+  local rest, count = vim.trim(args), 1
+  while count > 0 do
+    rest, count = rest:gsub("^[%a_][%w_.]*=%S*%s*", "")
+  end
+  return vim.trim((rest:gsub("^%-%-%f[%s\0]", "")))
 end
 
 ---@param name string

@@ -73,7 +73,7 @@ local function dress(win, bufnr)
   local local_to = vim.wo[win][0]
   local_to.wrap, local_to.linebreak, local_to.number, local_to.relativenumber = true, true, false, false
   local_to.signcolumn, local_to.foldcolumn, local_to.list, local_to.spell = "no", "0", false, false
-  local_to.foldmethod, local_to.foldenable = "manual", true
+  local_to.foldmethod, local_to.foldenable, local_to.fillchars = "manual", true, "fold: ,eob: "
   local_to.foldtext = "v:lua.require'zeke.scratch'.foldtext()"
   if require("zeke.config").get().ui.winbar then
     local_to.winbar = "%{%v:lua.require'zeke.winbar'.expression()%}"
@@ -213,6 +213,15 @@ local function grow(bufnr, lines)
   end
 end
 
+--- Why a local model answers, above its text and not part of it.
+local function banner(answer)
+  local sentence = "DEGRADED " .. (answer.facts.reason or "")
+  answer.banner = vim.api.nvim_buf_set_extmark(answer.bufnr, ns, 0, 0, {
+    id = answer.banner,
+    virt_lines = { { { sentence, "ZekeDegraded" } } },
+  })
+end
+
 --- The host learned something about the route: fields of the public interface, `requested`, `status`, `thinking`.
 ---@param id string
 ---@param facts table
@@ -227,6 +236,9 @@ function M.head(id, facts, events)
     answer.facts.status = nil
   end
   if vim.api.nvim_buf_is_valid(answer.bufnr) then
+    if facts.degraded then
+      banner(answer)
+    end
     winbar.refresh(answer.bufnr)
   end
   for _, event in ipairs(events or {}) do

@@ -59,14 +59,15 @@ local function escape(text)
   return (text:gsub("%%", "%%%%"))
 end
 
---- Expression of 'winbar' in an answer's window.
+--- Expression of 'winbar' in an answer's window, which is the current one while Neovim evaluates it.
 function M.expression()
-  local answer = require("zeke.answers").of_buffer(vim.api.nvim_win_get_buf(vim.g.statusline_winid))
+  local answer = require("zeke.answers").of_buffer(vim.api.nvim_get_current_buf())
   if not answer then
     return ""
   end
   local now = vim.uv.hrtime()
-  local line = escape(M.line(answer, now))
+  -- What does not fit is cut at the front of the model's name: the numbers behind it are worth more.
+  local line = escape(M.line(answer, now)):gsub(" → ", " → %%<", 1)
   if answer.state == "waiting" then
     line = SPINNER[math.floor(now / 1e6 / TICK_MS) % #SPINNER + 1] .. " " .. line
   end

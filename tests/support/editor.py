@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
 import shutil
@@ -133,7 +134,8 @@ class Editor:
         """
         data = keys.encode()
         while data:
-            data = data[self._bounded(GRACE_S, lambda rest=data: self.nvim.input(rest.decode())) :]
+            taken = self._bounded(GRACE_S, functools.partial(self.nvim.input, data.decode()))
+            data = data[taken:]
 
     def wait(self, lua_condition: str, timeout: float = 20.0) -> None:
         """Let Neovim work until a Lua expression is true; `timeout` in seconds, then AssertionError."""
@@ -226,7 +228,6 @@ class Editor:
         stuck: list[str] = []
 
         def unstick(tries: int) -> None:
-            nonlocal watch
             if not stuck:
                 self._collect()
                 stuck.append("\n".join(line for line in self._grid.lines() if line))
@@ -234,9 +235,9 @@ class Editor:
                 self._kill()
                 return
             self.nvim.request("nvim_input", "<CR>", async_=True)
-            watch = self.nvim.loop.call_later(0.1, unstick, tries - 1)
+            watches.append(self.nvim.loop.call_later(0.1, unstick, tries - 1))
 
-        watch = self.nvim.loop.call_later(seconds, unstick, 50)
+        watches = [self.nvim.loop.call_later(seconds, unstick, 50)]
         try:
             value = call()
         except (OSError, EOFError) as error:
@@ -244,7 +245,7 @@ class Editor:
                 raise
             raise AssertionError(f"Neovim waited {seconds:g} s for a key and was killed\n{stuck[0]}") from error
         finally:
-            watch.cancel()
+            watches[-1].cancel()
         if stuck:
             raise AssertionError(f"Neovim waited {seconds:g} s for a key\n{stuck[0]}")
         return value

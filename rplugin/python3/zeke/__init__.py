@@ -4,6 +4,6 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-from zeke.plugin import ZekePlugin  # noqa: E402 - the version is read by what it imports
+from zeke.plugin import ZekePlugin
 
 __all__ = ["ZekePlugin", "__version__"]

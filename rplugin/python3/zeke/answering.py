@@ -16,8 +16,14 @@ from zeke.exchange.frames import Frames
 from zeke.models import Ask, Decision, ErrorCode, Route
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from zeke.cache.writer import Log
     from zeke.screen import Screen
+
+
+ROW_SECONDS = 0.25
+"""How long a request waits for its row at most: a slow disk must not hold up an answer."""
 
 
 @dataclass
@@ -29,7 +35,7 @@ class _Exchange:
     began: float
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
-    named: Named = Named()
+    named: Named = field(default_factory=Named)
     usage: Usage | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     first_text: float | None = None
@@ -56,18 +62,19 @@ def _ms(seconds: float) -> int:
 class Answering:
     """Follows the steps of one request. Whatever happens, the editor is told of exactly one end."""
 
-    def __init__(self, ask: Ask, route: Route, screen: Screen, log: Log, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, ask: Ask, route: Route, screen: Screen, log: Log) -> None:
         """`ask` and `route` are what is being answered; the rest is where to tell it."""
         self._ask = ask
         self._route = route
         self._screen = screen
         self._log = log
-        self._frames = Frames(loop, lambda text: screen.append(ask.request_id, text))
+        self._frames = Frames(asyncio.get_running_loop(), lambda text: screen.append(ask.request_id, text))
         self._exchange: _Exchange | None = None
         self._decision = Decision()
         self._degraded: Failed | None = None
         self._outcome: dict[str, object] = {}
         self._thinking = False
+        self._begun: Future[None] | None = None
 
     async def run(self, steps: AsyncIterator[Step]) -> None:
         """Consume the steps. Cancelling keeps the text and completes the row.
@@ -79,6 +86,8 @@ class Answering:
         try:
             async for step in steps:
                 self._take(step)
+                if isinstance(step, Attempting):
+                    await self._written()
         except asyncio.CancelledError:
             self._end(ErrorCode.CANCELLED.value, None)
             tokens = self._decision.tokens_out
@@ -92,6 +101,11 @@ class Answering:
         finally:
             self._frames.flush()
             self._screen.finish(self._ask.request_id, self._outcome or {"success": False})
+
+    async def _written(self) -> None:
+        """The row is on disk before the request leaves, unless the disk takes too long."""
+        if self._begun is not None:
+            await asyncio.wait([asyncio.wrap_future(self._begun)], timeout=ROW_SECONDS)
 
     def _take(self, step: Step) -> None:
         match step:
@@ -125,7 +139,7 @@ class Answering:
         self._outcome = {}
         ask, route = self._ask, self._route
         key = f"{ask.request_id}#{attempt.number}"
-        self._log.begin(
+        self._begun = self._log.begin(
             Attempt(
                 key=key,
                 request_id=ask.request_id,
@@ -229,6 +243,7 @@ class Answering:
         if not (trace.told_anything(observed) or exchange.attempt.because):
             return
         because = exchange.attempt.because
+        cause = failed or because
         decision = exchange.decision()
         self._log.trace(
             Trace(
@@ -243,7 +258,7 @@ class Answering:
                     total_ms=total,
                     chunks=exchange.chunks,
                     degraded=because is not None,
-                    error=(failed or because).message if (failed or because) else None,
+                    error=cause.message if cause else None,
                     attempt=exchange.attempt.number,
                     requested_model=exchange.attempt.model,
                 ),

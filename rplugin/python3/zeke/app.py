@@ -161,9 +161,13 @@ class App:
             journal.start(self._settings.log, self._settings.log_level, self._settings.secrets)
         settings = self._settings
         if self._log is None:
-            self._log = Log(settings.database or default_path(), owned=settings.database is None)
+            self._log = Log(
+                settings.database or default_path(), owned=settings.database is None, on_trouble=self._cache_trouble
+            )
         if self._client is None:
-            https = settings.gateway.base.startswith("https:") or str(settings.fallback.ollama.host).startswith("https:")
+            https = settings.gateway.base.startswith("https:") or str(settings.fallback.ollama.host).startswith(
+                "https:"
+            )
             self._client = Client(tls=https, ca_bundle=settings.ca_bundle)
         if self._attempts is None:
             local = settings.fallback.embedded
@@ -172,25 +176,39 @@ class App:
             self._attempts = Attempts(self._client, settings, self._embedded)
         return settings, self._client, self._attempts, self._log
 
+    def _cache_trouble(self, sentence: str) -> None:
+        # On the cache's thread.
+        self._loop.call_soon_threadsafe(self.screen.notice, "warn", sentence)
+
     def _start(self, ask: Ask) -> None:
-        from zeke.routing.aliases import AliasError
         from zeke.settings import SettingsError
 
         try:
             settings, _, attempts, log = self._prepared()
-            task = self._answer(ask, settings, attempts, log)
-        except (SettingsError, AliasError, ValueError) as error:
-            self.screen.finish(ask.request_id, {"success": False, "message": str(error)})
+        except (SettingsError, ValueError) as error:
+            self._refuse(ask, str(error))
             return
-        self._keep(ask.request_id, self._loop.create_task(task))
+        self._keep(ask.request_id, self._loop.create_task(self._answer(ask, settings, attempts, log)))
 
     async def _answer(self, ask: Ask, settings: Settings, attempts: Attempts, log: Log) -> None:
         from zeke.answering import Answering
         from zeke.intents import INTENTS
-        from zeke.prompt.messages import build
+        from zeke.prompt import messages as prompt
+        from zeke.routing.aliases import AliasError
         from zeke.routing.resolve import resolve
 
-        raise NotImplementedError
+        intent = INTENTS.get(ask.intent, INTENTS["code"])
+        messages = prompt.build(ask, intent)
+        try:
+            route = resolve(ask, intent, prompt_bytes=prompt.size(messages), timeouts=settings.gateway.limits())
+        except AliasError as error:
+            self._refuse(ask, str(error))
+            return
+        answering = Answering(ask, route, self.screen, log)
+        await answering.run(attempts.run(ask.request_id, route, messages))
+
+    def _refuse(self, ask: Ask, sentence: str) -> None:
+        self.screen.finish(ask.request_id, {"success": False, "message": sentence})
 
 
 def _ask(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pynvim
-from pynvim.plugin.host import Host
+from pynvim.plugin.host import Host  # type: ignore[attr-defined]  # its __all__ is a string, not a tuple
 
 DRAIN_SECONDS = 0.3
 

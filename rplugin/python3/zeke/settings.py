@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from zeke.models import Timeouts
+
 DEFAULT_BASE = "http://127.0.0.1:8080/v1"
 
 
@@ -60,6 +62,15 @@ class Gateway(_Frozen):
         except ValueError:
             raise ValueError(f"the port in {value!r} is not a number from 1 to 65535") from None
         return value.rstrip("/")
+
+    def limits(self) -> Timeouts:
+        """The timeouts of a request; on loopback a listener accepts at once or not at all."""
+        from urllib.parse import urlsplit
+
+        given = self.timeouts
+        loopback = urlsplit(self.base).hostname in ("localhost", "127.0.0.1", "::1")
+        connect = given.connect or (0.5 if loopback else 2.0)
+        return Timeouts(connect=connect, first_byte=given.first_byte, idle=given.idle)
 
 
 class Ollama(_Frozen):

@@ -61,7 +61,7 @@ class Attempts:
         self.last_local: str | None = None
 
     async def run(self, request_id: str, route: Route, messages: Sequence[Message]) -> AsyncIterator[Step]:
-        """Yield each attempt's start and events. Every attempt ends with `Finished` or `Failed`; the last one counts."""
+        """Yield each attempt's start and events. Each ends with `Finished` or `Failed`; the last one counts."""
         number = 0
         failed: Failed | None = None
         shown = False
@@ -129,7 +129,7 @@ class Attempts:
         wait = failed.retry_after
         if failed.code not in ("http_429", "http_503") or wait is None or waits >= RETRIES or wait > LONGEST_WAIT:
             return None
-        return max(wait, 0.1) * random.uniform(1.0, 1.1)  # noqa: S311
+        return max(wait, 0.1) * random.uniform(1.0, 1.1)
 
     async def _locally(
         self, number: int, failed: Failed, route: Route, messages: Sequence[Message]

@@ -112,7 +112,9 @@ class Client:
             try:
                 context = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else httpx.create_ssl_context()
             except (OSError, ssl.SSLError) as error:
-                raise ValueError(f"ZEKE_CA_BUNDLE is {ca_bundle}, which cannot be read as PEM certificates: {error}") from None
+                raise ValueError(
+                    f"ZEKE_CA_BUNDLE is {ca_bundle}, which cannot be read as PEM certificates: {error}"
+                ) from None
         self.http = httpx.AsyncClient(
             verify=context,
             follow_redirects=False,
@@ -138,9 +140,7 @@ class Client:
             if not silence.caused() or silence.expired is None:
                 raise
             limit, seconds = silence.expired
-            kind: errors.TransportKind = (
-                "timeout_idle" if limit is ErrorCode.TIMEOUT_IDLE else "timeout_first_byte"
-            )
+            kind: errors.TransportKind = "timeout_idle" if limit is ErrorCode.TIMEOUT_IDLE else "timeout_first_byte"
             yield errors.explain_transport(kind, base_url=request.base_url, seconds=seconds)
         except httpx.TransportError as error:
             yield errors.explain_transport(
@@ -213,4 +213,3 @@ class Client:
             refused_field=errors.refused_field(response.status_code, body),
             retry_after=errors.retry_after(headers),
         )
-

@@ -1,4 +1,4 @@
-"""Who answered, in each gateway's own way of telling it. One table of readers; the first that knows the gateway decides.
+"""Who answered, in each gateway's own way of telling it. One table of readers; the first that knows it decides.
 
 Unknown is None. The word `auto` is never a model, an alias is never a provider, and a price is never made up.
 Sources: OMEN `server.rs`/`providers/*` and Zeke's `providers/omen.zig`, LiteLLM's proxy headers, OpenRouter's API
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,14 +30,9 @@ class Observed:
     status: int
     headers: Mapping[str, str]
     """Lower-case names."""
-    named: Named = Named()
+    named: Named = field(default_factory=Named)
     usage: Usage | None = None
-    metadata: Mapping[str, Mapping[str, Any]] = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        """An absent mapping is an empty one."""
-        if self.metadata is None:
-            object.__setattr__(self, "metadata", {})
+    metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -81,10 +76,11 @@ def _cents(usd: object) -> float | None:
 
 def _list(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
+        text = value
         try:
-            value = json.loads(value)
+            value = json.loads(text)
         except ValueError:
-            value = value.split(",")  # type: ignore[union-attr]
+            value = text.split(",")
     if not isinstance(value, list):
         return ()
     texts = (item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value[:CANDIDATES])

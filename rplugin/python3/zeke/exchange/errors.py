@@ -78,9 +78,7 @@ def _shown(base_url: str) -> str:
     return clean(f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}", 80)
 
 
-def explain_transport(
-    kind: TransportKind, *, base_url: str, seconds: float | None = None, detail: str = ""
-) -> Failed:
+def explain_transport(kind: TransportKind, *, base_url: str, seconds: float | None = None, detail: str = "") -> Failed:
     """The failure of a connection; `seconds` is the limit that ran out."""
     code, sentence = _TRANSPORT[kind]
     return Failed(code.value, sentence.format(base=_shown(base_url), seconds=seconds or 0.0), clean(detail, 300))

@@ -1,0 +1,170 @@
+--- What a request is about: the selection exactly as it stands, and where it comes from. Changes nothing.
+local M = {}
+
+---@class zeke.Scope
+---@field kind "none"|"char"|"line"|"block"|"function"|"buffer"
+---@field text string
+---@field first integer counted from 1; 0 without a scope
+---@field last integer
+
+---@class zeke.Source
+---@field bufnr integer
+---@field path string relative to the root
+---@field filetype string
+---@field root string
+---@field project string
+
+local BLOCK = "\22"
+local KINDS = { v = "char", V = "line", [BLOCK] = "block" }
+
+---@type string? the last Zeke command line that was typed or came from a mapping
+local typed
+
+--- Remember the range as it was written: a command is told only its line numbers.
+---@param line string
+function M.note_command_line(line)
+  typed = line
+end
+
+local function is_visual(mode)
+  return KINDS[mode] ~= nil
+end
+
+local function joined(lines, ends_with_newline)
+  return table.concat(lines, "\n") .. (ends_with_newline and "\n" or "")
+end
+
+local function ends_with_newline(bufnr, last)
+  if last < vim.api.nvim_buf_line_count(bufnr) then
+    return true
+  end
+  return vim.bo[bufnr].endofline or (vim.bo[bufnr].fixendofline and not vim.bo[bufnr].binary)
+end
+
+---@return zeke.Scope
+local function lines_scope(bufnr, kind, first, last)
+  local lines = vim.api.nvim_buf_get_lines(bufnr, first - 1, last, false)
+  local text = joined(lines, #lines > 0 and ends_with_newline(bufnr, last))
+  return { kind = kind, text = text:find("[^\n]") and text or "", first = first, last = last }
+end
+
+---@return zeke.Scope
+local function region_scope(bufnr, from, to, mode)
+  local first, last = math.min(from[2], to[2]), math.max(from[2], to[2])
+  if mode == "V" then
+    return lines_scope(bufnr, "line", first, last)
+  end
+  local lines = vim.fn.getregion(from, to, { type = mode })
+  -- A characterwise selection over the end of its last line holds the line break.
+  local later = (from[2] > to[2] or (from[2] == to[2] and from[3] > to[3])) and from or to
+  local line = vim.api.nvim_buf_get_lines(bufnr, last - 1, last, false)[1] or ""
+  local over = mode == "v" and vim.o.selection == "inclusive" and later[3] > #line and ends_with_newline(bufnr, last)
+  return { kind = KINDS[mode], text = joined(lines, over and #line > 0), first = first, last = last }
+end
+
+--- The region of '< and '>. A block to the line ends keeps that only in the visual mode itself,
+--- so it is entered once more; marks, cursor, registers and events stay as they are.
+---@return zeke.Scope
+local function marked_scope(bufnr)
+  local mode = vim.fn.visualmode()
+  if mode ~= BLOCK then
+    return region_scope(bufnr, vim.fn.getpos("'<"), vim.fn.getpos("'>"), mode)
+  end
+  local view, lazyredraw = vim.fn.winsaveview(), vim.go.lazyredraw
+  vim.go.lazyredraw = true
+  vim.cmd({ cmd = "normal", args = { "gv" }, bang = true, mods = { noautocmd = true, keepjumps = true, silent = true } })
+  local ok, scope = pcall(region_scope, bufnr, vim.fn.getpos("v"), vim.fn.getpos("."), mode)
+  vim.cmd({ cmd = "normal", args = { "\27" }, bang = true, mods = { noautocmd = true, keepjumps = true, silent = true } })
+  vim.fn.winrestview(view)
+  vim.go.lazyredraw = lazyredraw
+  assert(ok, scope)
+  return scope
+end
+
+--- Whether lines came from '<,'>: they are the marks' lines, and the command line, if one was typed, does not say else.
+local function is_marked(line1, line2)
+  local line = typed
+  typed = nil
+  if line1 ~= vim.fn.line("'<") or line2 ~= vim.fn.line("'>") or not is_visual(vim.fn.visualmode()) then
+    return false
+  end
+  return line == nil or line:find("'<", 1, true) ~= nil or line:find("^%s*:*%s*%*") ~= nil
+end
+
+--- What the command is about.
+---@param bufnr integer
+---@param opts { range: integer, line1: integer, line2: integer, explicit?: boolean } as a command's callback is given
+---@param default? "none"|"function"|"buffer"
+---@return zeke.Scope
+function M.scope(bufnr, opts, default)
+  if opts.range > 0 then
+    local first, last = math.min(opts.line1, opts.line2), math.max(opts.line1, opts.line2)
+    if not opts.explicit and opts.range == 2 and is_marked(first, last) then
+      return marked_scope(bufnr)
+    end
+    local count = vim.api.nvim_buf_line_count(bufnr)
+    first, last = math.max(first, 1), math.min(last, count)
+    return lines_scope(bufnr, first == 1 and last == count and "buffer" or "line", first, last)
+  end
+  local mode = vim.fn.mode()
+  if not opts.explicit and is_visual(mode) then
+    -- A <Cmd> mapping: the marks are those of the last selection, the live one is meant.
+    return region_scope(bufnr, vim.fn.getpos("v"), vim.fn.getpos("."), mode)
+  end
+  if default == "function" then
+    local first, last = require("zeke.enclosing").lines(bufnr, vim.api.nvim_win_get_cursor(0)[1] - 1)
+    if first and last then
+      return lines_scope(bufnr, "function", first, last)
+    end
+    default = "buffer"
+  end
+  if default == "buffer" then
+    return lines_scope(bufnr, "buffer", 1, vim.api.nvim_buf_line_count(bufnr))
+  end
+  return { kind = "none", text = "", first = 0, last = 0 }
+end
+
+--- The folder that names the project: a worktree's is that of its main repository.
+---@param root string folder that holds `.git`
+local function naming_folder(root)
+  local git = root .. "/.git"
+  local stat = vim.uv.fs_stat(git)
+  if not stat or stat.type ~= "file" then
+    return root
+  end
+  local file = io.open(git)
+  local target = file and (file:read("*l") or ""):match("^gitdir:%s*(.-)%s*$")
+  if file then
+    file:close()
+  end
+  local main = target and target:match("^(.*)/%.git/worktrees/[^/]+/?$")
+  if not main then
+    return root
+  end
+  return vim.startswith(main, "/") and main or vim.fs.normalize(root .. "/" .. main)
+end
+
+---@param bufnr integer
+---@return zeke.Source
+function M.source(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  local is_file = name ~= "" and vim.bo[bufnr].buftype == "" and not name:find("^%a[%w+.-]+://")
+  local start = is_file and vim.fs.dirname(vim.fs.normalize(name)) or vim.fs.normalize(vim.fn.getcwd())
+  local repository = vim.fs.root(start, { ".git", ".hg", ".jj", ".svn" })
+  local root = repository or vim.fs.normalize(vim.fn.getcwd())
+  local project = require("zeke.config").get().project
+  if type(project) == "function" then
+    project = project(root)
+  end
+  if type(project) ~= "string" or project == "" then
+    project = vim.fs.basename(naming_folder(root))
+    project = project ~= "" and project or "root"
+  end
+  local path = ""
+  if is_file then
+    path = vim.fs.relpath(root, vim.fs.normalize(name)) or vim.fs.basename(name)
+  end
+  return { bufnr = bufnr, path = path, filetype = vim.bo[bufnr].filetype, root = root, project = project }
+end
+
+return M

@@ -1,0 +1,97 @@
+"""Rows of `routing_stats` and `routing_trace`: one per attempt, written before it leaves, completed at its end."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt about to leave. `key` names it in this process; everything else is a column."""
+
+    key: str
+    request_id: str
+    project: str
+    alias: str | None
+    intent: str | None
+    size_hint: str | None
+    created_at: int
+    """UTC epoch seconds."""
+    escalated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended. Times in whole milliseconds; unknown is None and stored as NULL."""
+
+    success: bool
+    error_code: str | None
+    model: str | None
+    provider: str | None
+    latency_ms: int | None
+    total_duration_ms: int | None
+    tokens_in: int | None
+    tokens_out: int | None
+    cost_cents: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the gateway told about an attempt; `trace` and `candidates` are JSON text."""
+
+    request_id: str
+    project: str
+    trace: str
+    decision_reason: str | None
+    candidates: str | None
+    created_at: int
+
+
+def insert(connection: sqlite3.Connection, attempt: Attempt) -> int:
+    """Write the row of an attempt that is about to leave; returns its id."""
+    cursor = connection.execute(
+        "INSERT INTO routing_stats(request_id, project, alias, intent, size_hint, success, error_code,"
+        # The column's default is 0.0, which would say that it was free.
+        " cost_cents, escalated, created_at) VALUES (?, ?, ?, ?, ?, 0, 'in_flight', NULL, ?, ?)",
+        (
+            attempt.request_id,
+            attempt.project,
+            attempt.alias,
+            attempt.intent,
+            attempt.size_hint,
+            int(attempt.escalated),
+            attempt.created_at,
+        ),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def complete(connection: sqlite3.Connection, row: int, ending: Ending) -> None:
+    """Complete the row `row`."""
+    connection.execute(
+        "UPDATE routing_stats SET success = ?, error_code = ?, model = ?, provider = ?, latency_ms = ?,"
+        " total_duration_ms = ?, tokens_in = ?, tokens_out = ?, cost_cents = ? WHERE id = ?",
+        (
+            int(ending.success),
+            ending.error_code,
+            ending.model,
+            ending.provider,
+            ending.latency_ms,
+            ending.total_duration_ms,
+            ending.tokens_in,
+            ending.tokens_out,
+            None if ending.cost_cents is None else float(ending.cost_cents),
+            row,
+        ),
+    )
+
+
+def insert_trace(connection: sqlite3.Connection, trace: Trace) -> None:
+    """Write what the gateway told."""
+    connection.execute(
+        "INSERT INTO routing_trace(request_id, project, trace, decision_reason, candidates, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (trace.request_id, trace.project, trace.trace, trace.decision_reason, trace.candidates, trace.created_at),
+    )

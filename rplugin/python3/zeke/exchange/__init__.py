@@ -1,0 +1,1 @@
+"""One request over the wire: bytes to events, attempts, gateways' dialects, local models."""

@@ -1,0 +1,1 @@
+"""Models on this machine, asked when the gateway cannot answer."""

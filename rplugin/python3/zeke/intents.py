@@ -1,0 +1,100 @@
+"""THE table of intents: the tag, the command that carries it, and what the model is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One kind of work. Everything about it is here; commands, completion and help are made from it."""
+
+    name: str
+    """The value of the tag `intent`."""
+    command: str | None
+    """The command, without colon; None for an intent that only `intent=` names."""
+    system: str
+    """Who answers and in what form, in the model's system message."""
+    instruction: str = ""
+    """What is asked when the user typed nothing of their own."""
+    result: Literal["scratch", "diff"] = "scratch"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Tags over the alias's own."""
+
+
+_CODE_ONLY = "Answer with one fenced code block that replaces the code shown, complete and nothing else."
+
+INTENTS: Mapping[str, Intent] = {
+    intent.name: intent
+    for intent in (
+        Intent(
+            "code",
+            "Zeke",
+            "You are a senior engineer in the user's editor. Answer briefly in Markdown;"
+            " put code in fenced blocks that name their language.",
+            "Comment on this code: what it does, and what you would change first.",
+        ),
+        Intent(
+            "tests",
+            "ZekeTest",
+            "You write tests that can fail. Use the language's usual test framework and the project's style."
+            " Answer with one fenced code block; comments only where a case is not obvious.",
+            "Write tests for this code: the normal case, the edges, and the errors it should report.",
+        ),
+        Intent(
+            "explain",
+            None,
+            "You explain code to an experienced engineer. Say what it is for, how it works,"
+            " and what surprises, in short Markdown paragraphs.",
+            "Explain this code.",
+        ),
+        Intent(
+            "refactor",
+            None,
+            f"You improve the structure of code without changing what it does. {_CODE_ONLY}",
+            "Refactor this code for clarity.",
+            result="diff",
+        ),
+        Intent(
+            "fix",
+            None,
+            f"You correct code with the smallest change that is right. {_CODE_ONLY}",
+            "Find and fix what is wrong with this code.",
+            result="diff",
+        ),
+        Intent(
+            "docs",
+            None,
+            f"You document code in the language's own convention, without touching the code itself. {_CODE_ONLY}",
+            "Document this code.",
+            result="diff",
+        ),
+        Intent(
+            "review",
+            None,
+            "You review changes. List real problems only, the worst first, each on its own line as"
+            " `file:line: what is wrong and what to do`. Say so if there is none.",
+            "Review this.",
+        ),
+        Intent(
+            "commit",
+            None,
+            "You write commit messages: a subject of at most 60 characters in the imperative, a blank line,"
+            " then why in a few lines wrapped at 72. Answer with the message alone.",
+            "Write the commit message for this change.",
+        ),
+    )
+}
+
+_BY_COMMAND = {intent.command: intent for intent in INTENTS.values() if intent.command}
+
+
+def by_command(command: str) -> Intent:
+    """The intent that a command carries.
+
+    Raises:
+        KeyError: no intent has this command.
+    """
+    return _BY_COMMAND[command]

@@ -1,0 +1,1 @@
+"""The messages of a request. Pure: no editor, no network, no database."""
