@@ -44,10 +44,13 @@ class Decoder:
         """Take bytes, give the events that they complete."""
         if self._ended:
             return []
+        events: list[Event] = []
         try:
-            return list(self._events(self._records.feed(data)))
+            for event in self._events(self._records.feed(data)):
+                events.append(event)
         except TooLarge as error:
-            return [self._fail(ErrorCode.BAD_RESPONSE, str(error))]
+            events.append(self._fail(ErrorCode.BAD_RESPONSE, str(error)))
+        return events
 
     def close(self) -> list[Event]:
         """The body ended: give what was left and the terminal event, unless it was given before."""

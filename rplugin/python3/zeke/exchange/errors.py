@@ -159,7 +159,7 @@ def _sentence(
         window = re.search(rb'"n_ctx":\s*(\d+)', body)
         holds = f" of {window.group(1).decode()} tokens" if window else ""
         return f"the prompt does not fit the context{holds} of {model}: select less, or choose another model"
-    if status == 404 and not body.strip():
+    if status == 404 and not _names_model(said):
         if not base.endswith("/v1"):
             return f"{base} has no chat completions: the base URL usually ends in /v1, try ZEKE_API_BASE={base}/v1"
         return f"{base} has no chat completions (404): check ZEKE_API_BASE"
@@ -177,8 +177,14 @@ def _sentence(
     if status in (502, 503, 504):
         return f"{base} has no provider that answers ({status}): look at the gateway's log"
     if status >= 500:
-        return f"{base} failed ({status}) and hides the cause: look at the gateway's log"
+        other = ", or name a model with model=…" if model == "auto" else ""
+        return f"{base} failed ({status}) and hides the cause: look at the gateway's log{other}"
     return f"{base} answered with status {status}, which is no answer: check ZEKE_API_BASE"
+
+
+def _names_model(said: str) -> bool:
+    """Whether a 404 is about the model and not about the path."""
+    return "model" in said.lower()
 
 
 _NEVER = frozenset(http_code(status) for status in (400, 401, 402, 403, 422, 429))
@@ -200,4 +206,4 @@ def may_fall_back(failed: Failed, *, model: str) -> bool:
     """
     if failed.code in _NEVER:
         return False
-    return failed.code in _ALWAYS or (failed.code == http_code(404) and model == "auto" and bool(failed.detail))
+    return failed.code in _ALWAYS or (failed.code == http_code(404) and model == "auto" and _names_model(failed.detail))

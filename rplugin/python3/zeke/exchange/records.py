@@ -31,8 +31,8 @@ class Lines:
         self._size = 0
         self._after_cr = False
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Complete lines without their ends.
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Complete lines without their ends; to be consumed to its end.
 
         Raises:
             TooLarge: the unfinished line outgrew the limit.
@@ -45,16 +45,12 @@ class Lines:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         head, newline, tail = data.rpartition(b"\n")
-        if not newline:
-            self._keep(tail)
-            return []
-        lines = head.split(b"\n")
-        if self._parts:
-            self._parts.append(lines[0])
-            lines[0] = b"".join(self._parts)
+        if newline:
+            first, *others = head.split(b"\n")
+            yield b"".join([*self._parts, first])
             self._parts, self._size = [], 0
+            yield from others
         self._keep(tail)
-        return lines
 
     def _keep(self, tail: bytes) -> None:
         if tail:
