@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-RECORDED = Path(__file__).parents[1] / "fixtures" / "transcripts"
+from tests.support.transcripts import Transcript
 
 
 @dataclass
@@ -95,30 +95,23 @@ class Gateway:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for number, piece in enumerate(reply.pieces):
                 if reply.gate is not None and number == reply.held:
-                    threading.Thread(target=self._watch, args=(connection,), daemon=True).start()
-                    reply.gate.wait(30)
+                    self._hold(connection, reply.gate)
                 connection.sendall(piece)
             if reply.abort:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
-    def _watch(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            if not connection.recv(1):
+    def _hold(self, connection: socket.socket, gate: threading.Event) -> None:
+        """Wait for the gate, and notice when the client does not."""
+        while not gate.wait(0.01):
+            readable, _, _ = select.select([connection], [], [], 0)
+            if readable and not connection.recv(1):
                 self.closed.set()
+                return
 
 
 def recorded(name: str) -> Reply:
     """The exchange `gateway/case`, in the pieces it was received in."""
-    raw = (RECORDED / f"{name}.http").read_bytes()
-    timing = RECORDED / f"{name}.timing.json"
-    if not timing.exists():
-        return Reply([raw])
-    pieces: list[bytes] = []
-    start = 0
-    for _, size in json.loads(timing.read_text())["recv"]:
-        pieces.append(raw[start : start + size])
-        start += size
-    return Reply([piece for piece in (*pieces, raw[start:]) if piece])
+    return Reply(Transcript(name).received)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"

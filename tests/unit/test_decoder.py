@@ -248,13 +248,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-shaped = st.fixed_dictionaries(
-    {},
-    optional={
-        key: json_values
-        for key in ("choices", "usage", "error", "model", "id", "type", "delta", "message", "done", "timings", "object")
-    },
-)
+KEYS = ("choices", "usage", "error", "model", "id", "type", "delta", "message", "done", "timings", "object")
+shaped = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, json_values))
 
 
 @given(st.lists(shaped, max_size=4))

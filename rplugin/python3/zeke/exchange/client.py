@@ -80,6 +80,19 @@ class _Silence:
         return uncancel is None or uncancel() == 0
 
 
+class _Line:
+    """Whether a connection was made for this request, by httpcore's trace of what it does."""
+
+    def __init__(self) -> None:
+        self.is_new = False
+        self.opened = False
+        """The response's head arrived."""
+
+    async def trace(self, name: str, _info: Mapping[str, object]) -> None:
+        """Called by httpcore with the name of each step."""
+        self.is_new = self.is_new or name.startswith("connection.connect")
+
+
 def _reason(error: httpx.TransportError) -> errors.TransportKind:
     if isinstance(error, httpx.ConnectTimeout):
         return "timeout_connect"
@@ -132,10 +145,17 @@ class Client:
 
         Nothing but cancellation is raised; cancelling closes the connection at once.
         """
-        silence = _Silence()
+        silence, line = _Silence(), _Line()
         try:
-            async for event in self._exchange(request, silence):
-                yield event
+            while True:
+                try:
+                    async for event in self._exchange(request, silence, line):
+                        yield event
+                    return
+                except httpx.TransportError:
+                    # The server had closed a connection kept from an earlier request, and knows nothing of this one.
+                    if line.is_new or line.opened:
+                        raise
         except asyncio.CancelledError:
             if not silence.caused() or silence.expired is None:
                 raise
@@ -151,7 +171,7 @@ class Client:
         finally:
             silence.end()
 
-    async def _exchange(self, request: Request, silence: _Silence) -> AsyncIterator[Event]:
+    async def _exchange(self, request: Request, silence: _Silence, line: _Line) -> AsyncIterator[Event]:
         timeouts = request.timeouts
         headers = {
             "Accept": "text/event-stream, application/x-ndjson, application/json",
@@ -168,7 +188,9 @@ class Client:
             content=content,
             headers=headers,
             timeout=httpx.Timeout(None, connect=timeouts.connect),
+            extensions={"trace": line.trace},
         ) as response:
+            line.opened = True
             names: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
             yield Opened(response.status_code, names)
             if response.status_code != 200:

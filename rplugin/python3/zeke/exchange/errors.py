@@ -62,7 +62,10 @@ _TRANSPORT: Mapping[TransportKind, tuple[ErrorCode, str]] = {
         ErrorCode.TIMEOUT_IDLE,
         "{base} fell silent for {seconds:g} s in the middle: what came is kept, ask again for the rest",
     ),
-    "reset": (ErrorCode.CONNECT, "{base} closed the connection before it answered: look at the gateway's log"),
+    "reset": (
+        ErrorCode.CONNECT,
+        "{base} closed the connection without an HTTP answer: check the port in ZEKE_API_BASE, or the gateway's log",
+    ),
     "protocol": (
         ErrorCode.BAD_RESPONSE,
         "what answers at {base} does not speak HTTP: check the port in ZEKE_API_BASE",

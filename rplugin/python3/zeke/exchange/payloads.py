@@ -9,18 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zeke.exchange.events import Event, Failed, Metadata, Named, Reasoning, Text, Usage
+from zeke.exchange.hostile import clean
 from zeke.models import ErrorCode
 
 CAP = 300
 """Characters of a gateway's own message that are shown."""
 KEPT = ("routing_metadata", "openrouter_metadata", "timings", "usage")
-
-
-def one_line(value: object) -> str:
-    """Text from outside as one short printable line."""
-    text = value if isinstance(value, str) else "" if value is None else str(value)
-    text = " ".join("".join(c if c.isprintable() else " " for c in text[: CAP * 4]).split())
-    return text if len(text) <= CAP else text[: CAP - 1] + "…"
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -43,14 +37,14 @@ def _text(value: object) -> str:
 def error_message(value: object) -> str:
     """The words of an error object, whatever its shape."""
     if isinstance(value, str):
-        return one_line(value)
+        return clean(value, CAP)
     body = _object(value)
     for key in ("message", "detail", "error", "msg"):
         if inner := body.get(key):
             if isinstance(inner, list):
                 inner = inner[0] if inner else ""
             return error_message(inner)
-    return one_line(body.get("type") or body.get("code") or "")
+    return clean(str(body.get("type") or body.get("code") or ""), CAP)
 
 
 class Payloads:
