@@ -81,6 +81,21 @@ local function block_end(lines, first)
   return last
 end
 
+--- First line of the decorators above `first`, which may have arguments over several lines.
+local function with_decorators(lines, first)
+  local own, index = indent_of(lines[first]), first - 1
+  while index >= 1 and lines[index]:find("%S") do
+    local indent = indent_of(lines[index])
+    if indent == own and lines[index]:find("^%s*@") then
+      first = index
+    elseif indent < own or (indent == own and not lines[index]:find("^%s*[%)%]}]")) then
+      break
+    end
+    index = index - 1
+  end
+  return first
+end
+
 ---@return integer? first, integer? last
 local function by_indentation(bufnr, row)
   local patterns = STARTS[vim.bo[bufnr].filetype]
@@ -97,11 +112,7 @@ local function by_indentation(bufnr, row)
     if matches(lines[index], patterns) then
       local last = block_end(lines, index)
       if last >= row + 1 then
-        local first = index
-        while first > 1 and lines[first - 1]:find("^%s*@") do
-          first = first - 1
-        end
-        return first, last
+        return with_decorators(lines, index), last
       end
     end
   end

@@ -1,5 +1,5 @@
---- One line for the user. The whole sentence goes to :messages; a line longer than the
---- screen would ask for <Enter> and hold up every stream, so the screen gets a shortened one.
+--- One line for the user. A line longer than the screen would ask for <Enter> and hold up every stream,
+--- so 'shortmess' cuts its middle on the screen; :messages has the whole sentence.
 local M = {}
 
 local function is_builtin(fn)
@@ -12,11 +12,14 @@ local function show(sentence, level, highlight)
     vim.notify(line, level, { title = "zeke" })
     return
   end
-  vim.cmd({ cmd = "echomsg", args = { vim.fn.string(line) }, mods = { silent = true } })
-  local room = vim.v.echospace
-  local short = vim.fn.strdisplaywidth(line) > room and vim.fn.strcharpart(line, 0, math.max(room - 1, 10)) .. "…"
-    or line
-  vim.api.nvim_echo({ { short, highlight } }, false, {})
+  -- A second message in the same turn would scroll the first one up and ask for <Enter>, too.
+  vim.cmd.redraw()
+  local shortmess = vim.o.shortmess
+  vim.o.shortmess = shortmess .. "T"
+  vim.cmd.echohl(highlight or "None")
+  vim.cmd.echomsg(vim.fn.string(line))
+  vim.cmd.echohl("None")
+  vim.o.shortmess = shortmess
 end
 
 function M.info(sentence)

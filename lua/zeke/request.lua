@@ -38,7 +38,7 @@ local function prompt_of(args)
   while count > 0 do
     rest, count = rest:gsub("^[%a_][%w_.]*=%S*%s*", "")
   end
-  return vim.trim((rest:gsub("^%-%-%f[%s\0]", "")))
+  return vim.trim((rest:gsub("^%-%-%f[%s%z]", "")))
 end
 
 ---@param name string

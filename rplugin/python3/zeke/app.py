@@ -130,6 +130,11 @@ class App:
 
     def _done(self, name: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(name, None)
+        if task.cancelled():
+            # It never ran, so nobody told the editor.
+            self.screen.finish(
+                name, {"success": False, "error_code": "cancelled", "message": "cancelled before it left"}
+            )
         if not task.cancelled() and (error := task.exception()) is not None:
             self.report(error)
 
