@@ -6,12 +6,7 @@ local function is_builtin(fn)
   return (debug.getinfo(fn, "S").source or ""):find("vim/_editor", 1, true) ~= nil
 end
 
-local function show(sentence, level, highlight)
-  local line = "zeke: " .. sentence:gsub("%s*[\r\n]+%s*", " ")
-  if not is_builtin(vim.notify) then
-    vim.notify(line, level, { title = "zeke" })
-    return
-  end
+local function echo(line, highlight)
   -- A second message in the same turn would scroll the first one up and ask for <Enter>, too.
   vim.cmd.redraw()
   local shortmess = vim.o.shortmess
@@ -20,6 +15,20 @@ local function show(sentence, level, highlight)
   vim.cmd.echomsg(vim.fn.string(line))
   vim.cmd.echohl("None")
   vim.o.shortmess = shortmess
+end
+
+local function show(sentence, level, highlight)
+  local line = "zeke: " .. sentence:gsub("%s*[\r\n]+%s*", " ")
+  if not is_builtin(vim.notify) then
+    vim.notify(line, level, { title = "zeke" })
+  elseif #vim.api.nvim_list_uis() == 0 then
+    echo(line, highlight)
+  else
+    -- Inside a typed command 'shortmess' is not heeded.
+    vim.schedule(function()
+      echo(line, highlight)
+    end)
+  end
 end
 
 function M.info(sentence)

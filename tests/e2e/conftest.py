@@ -36,6 +36,10 @@ class Session:
             timeout,
         )
 
+    def wait_message(self, text: str) -> None:
+        """Until `:messages` holds this text; a notice is shown after the command that it is about."""
+        self.editor.wait(f"vim.fn.execute('messages'):find([==[{text}]==], 1, true) ~= nil")
+
     def answer(self) -> dict[str, Any]:
         """The newest answer as the Lua API tells it."""
         view: dict[str, Any] = self.editor.lua("return require('zeke').answer(require('zeke.answers').newest().id)")
@@ -51,11 +55,17 @@ class Session:
 
     def rows(self, table: str = "routing_stats") -> list[dict[str, Any]]:
         """The cache's rows, oldest first."""
-        path = self.home / "data" / "zeke" / "routing.sqlite3"
-        # The host writes the last row after it told the editor.
-        self.editor.lua(
-            "local p = ...; vim.wait(2000, function() return vim.fn.filereadable(p) == 1 end, 10)", str(path)
-        )
+        wait = "local path = ...; vim.wait(2000, function() return vim.fn.filereadable(path) == 1 end, 10)"
+        self.editor.lua(wait, str(self._cache))
+        return self.rows_on_disk(table)
+
+    @property
+    def _cache(self) -> Path:
+        return self.home / "data" / "zeke" / "routing.sqlite3"
+
+    def rows_on_disk(self, table: str = "routing_stats") -> list[dict[str, Any]]:
+        """The same when the editor is gone."""
+        path = self._cache
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]

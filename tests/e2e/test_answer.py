@@ -172,7 +172,7 @@ def test_stop_keeps_the_text_and_says_so(start: Start, project: Path) -> None:
     (row,) = session.wait_rows(["cancelled"])
     assert row["success"] == 0
     session.type_command("ZekeStop")
-    assert "nothing is running" in session.editor.messages()
+    session.wait_message("nothing is running")
 
 
 def test_stop_by_key_in_the_scratch(start: Start, project: Path) -> None:

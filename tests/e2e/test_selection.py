@@ -121,7 +121,7 @@ def test_an_unnamed_and_a_read_only_buffer(start: Start) -> None:
 def test_nothing_to_send_is_said_and_nothing_is_sent(start: Start, keys: str) -> None:
     session = start()
     session.editor.input(keys)
-    assert "nothing to send" in session.editor.messages()
+    session.wait_message("nothing to send")
     assert session.gateway.seen == []
 
 

@@ -155,7 +155,8 @@ class Editor:
 
     def messages(self) -> str:
         """What `:messages` shows."""
-        text: str = self.nvim.request("nvim_exec2", "messages", {"output": True})["output"]
+        ask = functools.partial(self.nvim.request, "nvim_exec2", "messages", {"output": True})
+        text: str = self._bounded(GRACE_S, ask)["output"]
         return text
 
     def screen(self) -> list[str]:

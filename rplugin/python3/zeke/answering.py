@@ -82,6 +82,7 @@ class Answering:
         Raises:
             Exception: what the stages raised, after the answer was ended for the user.
         """
+        lost = self._log.health.lost
         self._screen.head(self._ask.request_id, {"requested": self._route.model, "alias": self._route.alias})
         try:
             async for step in steps:
@@ -100,6 +101,8 @@ class Answering:
             raise
         finally:
             self._frames.flush()
+            if self._log.health.lost > lost and not self._outcome.get("message"):
+                self._outcome["message"] = self._log.health.trouble
             self._screen.finish(self._ask.request_id, self._outcome or {"success": False})
 
     async def _written(self) -> None:
