@@ -71,10 +71,11 @@ local function marked_scope(bufnr)
     return region_scope(bufnr, vim.fn.getpos("'<"), vim.fn.getpos("'>"), mode)
   end
   local view, lazyredraw = vim.fn.winsaveview(), vim.go.lazyredraw
+  local quietly = { noautocmd = true, keepjumps = true, silent = true }
   vim.go.lazyredraw = true
-  vim.cmd({ cmd = "normal", args = { "gv" }, bang = true, mods = { noautocmd = true, keepjumps = true, silent = true } })
+  vim.cmd({ cmd = "normal", args = { "gv" }, bang = true, mods = quietly })
   local ok, scope = pcall(region_scope, bufnr, vim.fn.getpos("v"), vim.fn.getpos("."), mode)
-  vim.cmd({ cmd = "normal", args = { "\27" }, bang = true, mods = { noautocmd = true, keepjumps = true, silent = true } })
+  vim.cmd({ cmd = "normal", args = { "\27" }, bang = true, mods = quietly })
   vim.fn.winrestview(view)
   vim.go.lazyredraw = lazyredraw
   assert(ok, scope)

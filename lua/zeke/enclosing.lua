@@ -13,7 +13,8 @@ local STARTS = {
   sh = { "^%s*function%s", "^%s*[%w_%-]+%s*%(%)" },
   lua = { "^%s*[%w%s]*function[%s%(]", "^%s*[%w%._%s]+=%s*function" },
 }
-STARTS.typescript, STARTS.javascriptreact, STARTS.typescriptreact = STARTS.javascript, STARTS.javascript, STARTS.javascript
+STARTS.typescript, STARTS.javascriptreact, STARTS.typescriptreact =
+  STARTS.javascript, STARTS.javascript, STARTS.javascript
 STARTS.bash, STARTS.zsh = STARTS.sh, STARTS.sh
 
 local CLOSING = { "^%s*}", "^%s*end%f[%W]", "^%s*fi%f[%W]" }
@@ -23,7 +24,9 @@ local function is_function(node)
   if not node:named() or kind:find("call", 1, true) or kind:find("type", 1, true) or kind:find("name", 1, true) then
     return false
   end
-  return kind:find("function", 1, true) ~= nil or kind:find("method", 1, true) ~= nil or kind == "constructor_declaration"
+  return kind:find("function", 1, true) ~= nil
+    or kind:find("method", 1, true) ~= nil
+    or kind == "constructor_declaration"
 end
 
 ---@return integer? first, integer? last

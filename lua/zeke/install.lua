@@ -51,25 +51,24 @@ function M.run(opts)
       end)
     end
   end
-  local job = vim.system(
-    argv,
-    { stdout = say, stderr = say, text = true },
-    vim.schedule_wrap(function(result)
-      running = false
-      if result.code == 0 then
-        require("zeke.host").restart()
-        notice.info("installed: every Zeke command works now")
-      else
-        notice.error(last ~= "" and last or ("the installation ended with code %d"):format(result.code))
-      end
-    end)
-  )
-  if #vim.api.nvim_list_uis() == 0 then
-    local result = job:wait()
-    if result.code ~= 0 then
-      io.stderr:write("zeke: " .. last .. "\n")
-      vim.cmd.cquit(1)
+  local function finish(result)
+    running = false
+    if result.code == 0 then
+      require("zeke.host").restart()
+      notice.info("installed: every Zeke command works now")
+    else
+      notice.error(last ~= "" and last or ("the installation ended with code %d"):format(result.code))
     end
+  end
+  local on_lines = { stdout = say, stderr = say, text = true }
+  if #vim.api.nvim_list_uis() > 0 then
+    vim.system(argv, on_lines, vim.schedule_wrap(finish))
+    return
+  end
+  local result = vim.system(argv, on_lines):wait()
+  finish(result)
+  if result.code ~= 0 then
+    vim.cmd("cquit 1")
   end
 end
 

@@ -77,7 +77,8 @@ class Gateway:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
+        # A connection that was stopped under us has no descriptor any more.
+        with contextlib.suppress(OSError, ValueError), connection:
             raw = b""
             while b"\r\n\r\n" not in raw:
                 data = connection.recv(65536)
