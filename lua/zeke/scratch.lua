@@ -213,12 +213,29 @@ local function grow(bufnr, lines)
   end
 end
 
+--- Words of a sentence on lines of at most `width` columns: virtual lines do not wrap themselves.
+local function wrapped(sentence, width)
+  local lines = { "" }
+  for word in sentence:gmatch("%S+") do
+    local longer = lines[#lines] == "" and word or lines[#lines] .. " " .. word
+    if lines[#lines] ~= "" and vim.fn.strdisplaywidth(longer) > width then
+      lines[#lines + 1] = word
+    else
+      lines[#lines] = longer
+    end
+  end
+  return lines
+end
+
 --- Why a local model answers, above its text and not part of it.
 local function banner(answer)
-  local sentence = "DEGRADED " .. (answer.facts.reason or "")
+  local win = vim.fn.win_findbuf(answer.bufnr)[1]
+  local width = win and vim.api.nvim_win_get_width(win) or 78
   answer.banner = vim.api.nvim_buf_set_extmark(answer.bufnr, ns, 0, 0, {
     id = answer.banner,
-    virt_lines = { { { sentence, "ZekeDegraded" } } },
+    virt_lines = vim.tbl_map(function(line)
+      return { { line, "ZekeDegraded" } }
+    end, wrapped("DEGRADED " .. (answer.facts.reason or ""), width)),
   })
 end
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -144,6 +145,14 @@ def test_no_python_is_one_line_that_says_which_step_is_missing(start: Start, tmp
     assert any("run :ZekeInstall" in line for line in session.scratch())
 
 
+def test_neovims_own_python_is_used_if_it_has_what_is_needed(start: Start) -> None:
+    session = start(python=None, commands=[f"let g:python3_host_prog = '{sys.executable}'"])
+    session.type_command("Zeke hi")
+    session.wait_done()
+    assert session.answer()["success"] is True
+    assert session.editor.lua("return require('zeke.host').status().python") == sys.executable
+
+
 def test_a_python_that_is_no_program_is_named(start: Start) -> None:
     session = start(python="/no/such/python")
     session.type_command("Zeke hi")
@@ -162,8 +171,6 @@ def test_a_projects_own_modules_are_never_imported(start: Start, project: Path) 
 
 
 def test_a_classic_remote_plugin_set_up_works_and_does_not_collide(start: Start) -> None:
-    import sys
-
     session = start(commands=[f"let g:python3_host_prog = '{sys.executable}'"])
     editor = session.editor
     editor.command("silent UpdateRemotePlugins")
