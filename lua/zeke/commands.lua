@@ -4,6 +4,7 @@ local M = {}
 ---@class zeke.CommandSpec
 ---@field desc string
 ---@field intent? string the intent of a request command
+---@field inquiry? boolean shows or sets something about the project or an answer
 ---@field scope? "none"|"function"|"buffer" what is sent when no range is given
 ---@field range? boolean
 ---@field bang? boolean
@@ -21,6 +22,17 @@ M.handled = {
     range = true,
     bang = true,
   },
+  ZekePreview = {
+    desc = "What a command would send, and where each value comes from; sends nothing",
+    inquiry = true,
+    range = true,
+    bang = true,
+  },
+  ZekeWhy = { desc = "Why this model answered (! the raw trace)", inquiry = true, bang = true },
+  ZekePrefs = { desc = "Show or set the project's preferences (! forget them)", inquiry = true, bang = true },
+  ZekeModel = { desc = "Pin a model or alias for the project", inquiry = true, bang = true },
+  ZekeAlias = { desc = "Pin an alias for the project", inquiry = true, bang = true },
+  ZekeBudget = { desc = "Show or set the project's monthly limit in cents", inquiry = true, bang = true },
   ZekeStop = { desc = "Stop this buffer's request, else the newest (! all); the text stays", bang = true },
 }
 

@@ -10,11 +10,19 @@ M.defaults = {
     base = nil,
     --- Bearer key; default `ZEKE_API_KEY`, then `OMEN_API_KEY`.
     key = nil,
+    --- Program and arguments that print the key, e.g. { "pass", "show", "omen" }. No shell is involved.
+    key_cmd = nil,
+    --- How hints travel: "auto", "tags" (body), "litellm" (header), "none".
+    hints = "auto",
     --- Headers sent with every request.
     headers = {},
     --- Seconds. There is no limit on the whole answer.
     timeouts = { connect = nil, first_byte = 120, idle = 60 },
   },
+  --- Names for a choice: { mine = { extends = "code-fast", model = …, provider = …, tags = {}, … } }
+  aliases = {},
+  --- The monthly limit of projects that set none, in cents; "ask", "local", "refuse" or "warn" when it is reached.
+  budget = { month_cents = 200, warn_at = 0.8, on_exceeded = "ask" },
   --- `false`: never answer from a local model.
   fallback = {
     --- `host` as in OLLAMA_HOST; `model` is preferred over the largest coder model that fits.
@@ -45,7 +53,13 @@ local kinds = {
   ["python"] = "string",
   ["gateway.base"] = "string",
   ["gateway.key"] = "string",
+  ["gateway.key_cmd"] = "table",
+  ["gateway.hints"] = { values = { "auto", "tags", "litellm", "none" } },
   ["gateway.headers"] = "table",
+  ["aliases"] = "table",
+  ["budget.month_cents"] = "number",
+  ["budget.warn_at"] = "number",
+  ["budget.on_exceeded"] = { values = { "ask", "local", "refuse", "warn" } },
   ["gateway.timeouts.connect"] = "number",
   ["gateway.timeouts.first_byte"] = "number",
   ["gateway.timeouts.idle"] = "number",
@@ -106,13 +120,16 @@ local function problem(name, value)
   return ("option `%s` is a %s: accepted is a %s"):format(name, type(value), table.concat(types, " or "))
 end
 
+--- Tables with keys of the user's own; Python looks at what is in them.
+local free = { ["gateway.headers"] = true, ["gateway.key_cmd"] = true, aliases = true }
+
 local function merge(into, given, prefix, problems)
   for key, value in pairs(given) do
     local name = prefix == "" and tostring(key) or prefix .. "." .. tostring(key)
     local wrong = problem(name, value)
     if wrong then
       problems[#problems + 1] = wrong
-    elseif type(value) == "table" and name ~= "gateway.headers" then
+    elseif type(value) == "table" and not free[name] then
       into[key] = type(into[key]) == "table" and into[key] or {}
       merge(into[key], value, name, problems)
     else
@@ -143,6 +160,8 @@ function M.for_host()
   return {
     gateway = current.gateway,
     fallback = current.fallback,
+    aliases = current.aliases,
+    budget = current.budget,
     database = current.database,
     log = require("zeke.info").log_path(),
   }

@@ -22,7 +22,8 @@ local function submit(answer, smods, deliver)
     { id = new_id(), parts = {}, state = "waiting", facts = {}, began = vim.uv.hrtime() },
     answer
   )
-  local problem = deliver({ id = answer.id, scope = answer.scope, source = answer.source })
+  local can_ask = #vim.api.nvim_list_uis() > 0
+  local problem = deliver({ id = answer.id, scope = answer.scope, source = answer.source, can_ask = can_ask })
   if problem then
     require("zeke.notice").error(problem)
     return nil
@@ -64,33 +65,79 @@ local function ask_from_command(name, spec, opts, args)
   )
 end
 
+--- Stop this buffer's answer, else the newest that runs; with ! all.
+local function stop_from_command(name, opts)
+  local answer = answers.of_buffer(vim.api.nvim_get_current_buf())
+  if not (answer and answers.running(answer)) then
+    answer = answers.newest()
+  end
+  if opts.bang then
+    require("zeke.host").command(name, { opts.args }, 1, vim.empty_dict())
+  elseif answer and answers.running(answer) then
+    M.stop(answer.id)
+  else
+    require("zeke.notice").info("nothing is running")
+  end
+end
+
+--- The command that :ZekePreview is about: its scope and words, as it would send them.
+---@return table? ctx
+local function previewed(opts)
+  local name, words = opts.args:match("^%s*:?(Zeke%a*)!?%s*(.*)$")
+  name, words = name or "Zeke", words or opts.args
+  local spec = require("zeke.commands").handled[name]
+  if not (spec and spec.intent) then
+    require("zeke.notice").error(("ZekePreview: `%s` sends no prompt: name a command like ZekeTest"):format(name))
+    return nil
+  end
+  local scope = require("zeke.context").scope(vim.api.nvim_get_current_buf(), opts, spec.scope)
+  return { command = name, words = words, scope = scope }
+end
+
+---@param name string
+---@param spec zeke.CommandSpec
+---@param opts table
+local function inquire(name, spec, opts)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local answer = answers.of_buffer(bufnr)
+  local ctx = name == "ZekePreview" and previewed(opts) or name ~= "ZekePreview" and {} or nil
+  if not ctx then
+    return
+  end
+  ctx.id = answer and answer.id or new_id()
+  ctx.source = answer and answer.source or require("zeke.context").source(bufnr)
+  if name == "ZekeWhy" and not answer then
+    ctx.id = answers.newest() and answers.newest().id or nil
+  end
+  local arguments = { { opts.args } }
+  if spec.range then
+    arguments[2] = { opts.line1, opts.line2 }
+  end
+  vim.list_extend(arguments, { opts.bang and 1 or 0, ctx })
+  local problem = require("zeke.host").command(name, unpack(arguments))
+  if problem then
+    require("zeke.notice").error(problem)
+  end
+end
+
 --- Run one of the handled commands.
 ---@param name string
 ---@param spec zeke.CommandSpec
 ---@param opts table what a user command's callback is given
 function M.command(name, spec, opts)
-  if not spec.intent then
-    local answer = answers.of_buffer(vim.api.nvim_get_current_buf()) or answers.newest()
-    if not (answer and answers.running(answer)) and not opts.bang then
-      answer = answers.newest()
-    end
-    if not opts.bang and not (answer and answers.running(answer)) then
-      require("zeke.notice").info("nothing is running")
-      return
-    end
-    local ctx = { id = not opts.bang and answer and answer.id or nil }
-    require("zeke.host").command(name, { opts.args }, opts.bang and 1 or 0, next(ctx) and ctx or vim.empty_dict())
-    return
-  end
-  if spec.scope == "none" and opts.range == 0 and vim.trim(opts.args) == "" then
+  if spec.inquiry then
+    inquire(name, spec, opts)
+  elseif not spec.intent then
+    stop_from_command(name, opts)
+  elseif spec.scope == "none" and opts.range == 0 and vim.trim(opts.args) == "" then
     vim.ui.input({ prompt = "Zeke: " }, function(text)
       if text and vim.trim(text) ~= "" then
         ask_from_command(name, spec, opts, text)
       end
     end)
-    return
+  else
+    ask_from_command(name, spec, opts, opts.args)
   end
-  ask_from_command(name, spec, opts, opts.args)
 end
 
 --- A classic remote plugin host was asked by its own command definition: take over from here.

@@ -227,15 +227,15 @@ local function wrapped(sentence, width)
   return lines
 end
 
---- Why a local model answers, above its text and not part of it.
-local function banner(answer)
+--- A sentence above the answer's text and not part of it: why a local model answers, or that it need not any more.
+local function banner(answer, sentence, group)
   local win = vim.fn.win_findbuf(answer.bufnr)[1]
   local width = win and vim.api.nvim_win_get_width(win) or 78
   answer.banner = vim.api.nvim_buf_set_extmark(answer.bufnr, ns, 0, 0, {
     id = answer.banner,
     virt_lines = vim.tbl_map(function(line)
-      return { { line, "ZekeDegraded" } }
-    end, wrapped("DEGRADED " .. (answer.facts.reason or ""), width)),
+      return { { line, group } }
+    end, wrapped(sentence, width)),
   })
 end
 
@@ -254,7 +254,9 @@ function M.head(id, facts, events)
   end
   if vim.api.nvim_buf_is_valid(answer.bufnr) then
     if facts.degraded then
-      banner(answer)
+      banner(answer, "DEGRADED " .. (facts.reason or ""), "ZekeDegraded")
+    elseif facts.recovered then
+      banner(answer, "the gateway answers again", "ZekeNote")
     end
     winbar.refresh(answer.bufnr)
   end
@@ -312,6 +314,9 @@ function M.finish(id, outcome)
   answer.state = outcome.success and "done" or cancelled and "cancelled" or "failed"
   local bufnr = answer.bufnr
   if vim.api.nvim_buf_is_valid(bufnr) then
+    if outcome.violation then
+      note(bufnr, "✗ " .. outcome.violation, "ZekeError")
+    end
     if sentence then
       note(
         bufnr,
@@ -328,6 +333,9 @@ function M.finish(id, outcome)
   end
   if sentence and answer.state == "failed" and not quiet then
     require("zeke.notice").error(sentence)
+  end
+  if outcome.violation then
+    require("zeke.notice").error(outcome.violation)
   end
   answers.event("ZekeFinished", answer)
   if answer.on_done then

@@ -42,7 +42,7 @@ function M.line(answer, now)
     )
   end
   if facts.cost_cents then
-    parts[#parts + 1] = ("¢%.2f"):format(facts.cost_cents)
+    parts[#parts + 1] = ("%s¢%.2f"):format(facts.estimated and "~" or "", facts.cost_cents)
   end
   if facts.status then
     parts[#parts + 1] = facts.status
@@ -71,7 +71,8 @@ function M.expression()
   if answer.state == "waiting" then
     line = SPINNER[math.floor(now / 1e6 / TICK_MS) % #SPINNER + 1] .. " " .. line
   end
-  local group = answer.state == "failed" and "ZekeWinbarError" or "ZekeWinbar"
+  local wrong = answer.state == "failed" or answer.facts.violation
+  local group = wrong and "ZekeWinbarError" or "ZekeWinbar"
   line = "%#" .. group .. "# " .. line
   if answer.facts.degraded then
     line = "%#ZekeDegraded# DEGRADED " .. line

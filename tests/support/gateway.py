@@ -43,6 +43,10 @@ class Gateway:
     seen: list[Seen] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
     """Set when a client closed its connection before the reply was complete."""
+    models: object = None
+    """Body of `GET /v1/models`; None answers 404."""
+    listed: int = 0
+    """How often it was asked for."""
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -90,6 +94,11 @@ class Gateway:
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
             while len(body) < int(headers.get("content-length", 0)):
                 body += connection.recv(65536)
+            if lines[0].startswith("GET /v1/models"):
+                self.listed += 1
+                body = json.dumps(self.models).encode()
+                connection.sendall(error(200 if self.models is not None else 404, body).pieces[0])
+                return
             self.seen.append(Seen(lines[0].split()[1], headers, json.loads(body) if body else None, raw))
             reply = self.replies[min(self._count, len(self.replies) - 1)]
             self._count += 1

@@ -22,7 +22,7 @@ SEED_STAT = (
     "INSERT INTO routing_stats(project, alias, model, provider, intent, size_hint, latency_ms, tokens_in, tokens_out,"
     " success, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
 )
-ENDING = Ending(True, None, "m", "p", 12, 340, 5, 6, 0.25)
+ENDING = Ending(True, None, "m", "p", 12, 340, 5, 6, 0.25, "reported")
 
 
 def attempt(key: str = "r#1") -> Attempt:
@@ -138,7 +138,7 @@ def test_a_row_is_there_before_its_end_and_completed_by_it(path: Path) -> None:
 def test_unknown_is_null_and_never_free(path: Path) -> None:
     log = Log(path, owned=True)
     log.begin(attempt())
-    log.complete("r#1", Ending(False, "connect", None, None, None, 3, None, None, None))
+    log.complete("r#1", Ending(False, "connect", None, None, None, 3, None, None, None, None))
     log.close()
     (row,) = rows(path)
     assert [row[name] for name in ("model", "provider", "latency_ms", "tokens_in", "cost_cents")] == [None] * 5
@@ -214,7 +214,7 @@ def test_many_writers_in_many_threads_lose_nothing(path: Path) -> None:
 
 def test_a_job_that_fails_is_the_callers_own_affair(path: Path) -> None:
     log = Log(path, owned=True)
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(CacheUnavailable, match="nonsense"):
         log.call(lambda connection: connection.execute("SELECT nonsense")).result(10)
     assert log.call(lambda connection: connection.execute("SELECT 1").fetchone()).result(10) == (1,)
     log.close()

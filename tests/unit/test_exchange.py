@@ -212,14 +212,14 @@ def configured(base: str, ollama: str | None = None, **gateway: object) -> Setti
     return load({"gateway": {"base": base, **gateway}, "fallback": {**NO_EMBEDDED, "ollama": {"host": host}}}, {})
 
 
-async def steps_of(settings: Settings, route: Route = ROUTE, times: int = 1) -> list[Step]:
+async def steps_of(settings: Settings, route: Route = ROUTE, times: int = 1, key: str | None = None) -> list[Step]:
     client = Client(tls=False)
     embedded = EmbeddedModel(EmbeddedOptions(model_path=settings.fallback.embedded.model_path))
     attempts = Attempts(client, settings, embedded)
     found: list[Step] = []
     try:
         for _ in range(times):
-            steps: AsyncIterator[Step] = attempts.run("the-id", route, MESSAGES)
+            steps: AsyncIterator[Step] = attempts.run("the-id", route, MESSAGES, key=key)
             found += [step async for step in steps]
     finally:
         await client.close()
@@ -238,7 +238,7 @@ def test_the_wire() -> None:
         omen={"strategy": "single", "providers": ["x"]},
     )
     with serving(Reply(stream("a"))) as gateway:
-        run(steps_of(configured(gateway.base, key="k-1", headers={"X-All": "1"}), route))
+        run(steps_of(configured(gateway.base, headers={"X-All": "1"}), route, key="k-1"))
     (seen,) = gateway.seen
     assert seen.body == {
         "model": "auto",

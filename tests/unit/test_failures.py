@@ -163,6 +163,7 @@ def build(observed: dialects.Observed) -> str:
         chunks=3,
         degraded=False,
         error=None,
+        zeke={"route": {"model": ["auto", "default"]}},
     )
 
 

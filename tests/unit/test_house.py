@@ -43,9 +43,9 @@ def test_pure_modules_know_neither_editor_nor_network_nor_database(module: str) 
     assert not {name.partition(".")[0] for name in imports(MODULES[module])} & OUTSIDE
 
 
-def test_only_the_client_and_its_neighbours_know_httpx() -> None:
+def test_only_the_client_knows_httpx() -> None:
     users = {name for name, path in MODULES.items() if "httpx" in imports(path)}
-    assert users == {"zeke.exchange.client", "zeke.exchange.local.ollama"}
+    assert users == {"zeke.exchange.client"}
 
 
 def test_only_the_cache_knows_sqlite() -> None:

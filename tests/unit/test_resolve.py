@@ -74,7 +74,7 @@ def test_the_intent_of_the_command_line_wins() -> None:
 
 def test_a_provider_is_pinned_with_a_single_strategy() -> None:
     assert route({"provider": "anthropic"}).omen == {"strategy": "single", "providers": ["anthropic"]}
-    assert route({"alias": "local"}).omen == {"strategy": "single", "providers": ["ollama"]}
+    assert route({"alias": "local"}).omen == {"strategy": "single", "providers": ["ollama", "llama.cpp"]}
 
 
 def test_every_value_says_where_it_came_from() -> None:

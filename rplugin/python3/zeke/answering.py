@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from zeke import journal
 from zeke.cache.decisions import Attempt, Ending, Trace
 from zeke.exchange import dialects, trace
-from zeke.exchange.attempts import Attempting, Step, Waiting
+from zeke.exchange.attempts import Attempting, Recovered, Step, Waiting
 from zeke.exchange.events import Failed, Finished, Metadata, Named, Opened, Reasoning, Text, Usage
 from zeke.exchange.frames import Frames
 from zeke.models import Ask, Decision, ErrorCode, Route
+from zeke.routing.resolve import explain
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from zeke.cache.writer import Log
+    from zeke.exchange.prices import Prices
     from zeke.screen import Screen
 
 
@@ -62,9 +65,13 @@ def _ms(seconds: float) -> int:
 class Answering:
     """Follows the steps of one request. Whatever happens, the editor is told of exactly one end."""
 
-    def __init__(self, ask: Ask, route: Route, screen: Screen, log: Log) -> None:
-        """`ask` and `route` are what is being answered; the rest is where to tell it."""
+    def __init__(
+        self, ask: Ask, route: Route, screen: Screen, log: Log, prices: Prices, override: str | None = None
+    ) -> None:
+        """`ask` and `route` are what is being answered; `override` is the guard that the user's `!` overrode."""
         self._ask = ask
+        self._prices = prices
+        self._override = override
         self._route = route
         self._screen = screen
         self._log = log
@@ -75,6 +82,23 @@ class Answering:
         self._outcome: dict[str, object] = {}
         self._thinking = False
         self._begun: Future[None] | None = None
+        self.unpriced: tuple[str, Decision] | None = None
+        """Base URL and decision of a complete answer whose tokens are known and whose cost is not."""
+        self.refused_key = False
+        """The gateway wants another key."""
+
+    def computed_cost(self) -> float | None:
+        """Cents of an answer without a cost, by what is known of prices now."""
+        if self.unpriced is None:
+            return None
+        base, decision = self.unpriced
+        return self._computed(base, decision)
+
+    def _computed(self, base: str, decision: Decision) -> float | None:
+        price = self._prices.of(base, decision.model)
+        if price is None or decision.tokens_in is None or decision.tokens_out is None:
+            return None
+        return price.cents(decision.tokens_in, decision.tokens_out)
 
     async def run(self, steps: AsyncIterator[Step]) -> None:
         """Consume the steps. Cancelling keeps the text and completes the row.
@@ -123,6 +147,8 @@ class Answering:
                     self._exchange.status, self._exchange.headers = status, dict(headers)
                 if status == 200:
                     self._tell(["ZekeRouted"], status="")
+            case Recovered():
+                self._screen.head(self._ask.request_id, {"recovered": True})
             case Reasoning():
                 if not self._thinking:
                     self._thinking = True
@@ -194,12 +220,25 @@ class Answering:
                 exchange.metadata[name] = value
         self._tell([])
 
+    def _decided(self, exchange: _Exchange) -> Decision:
+        """What the gateway told, with the cost that its own price list gives when it named none."""
+        decision = exchange.decision()
+        computed = None if decision.cost_cents is not None else self._computed(exchange.attempt.base_url, decision)
+        return decision if computed is None else replace(decision, cost_cents=computed, cost_source="computed")
+
+    def _violation(self, exchange: _Exchange) -> str | None:
+        """The answer came from a provider that was not allowed. A local model in the gateway's place is."""
+        provider, allowed = self._decision.provider, self._route.allowed
+        if not allowed or provider is None or exchange.attempt.because or provider.lower() in allowed:
+            return None
+        return f"{provider} answered, but only {', '.join(allowed)} may: look at the gateway's configuration"
+
     def _tell(self, events: list[str], **more: object) -> None:
         """Show the decision if it changed, and what else is new."""
         exchange = self._exchange
         if exchange is None:
             return
-        before, self._decision = self._decision, exchange.decision()
+        before, self._decision = self._decision, self._decided(exchange)
         facts = {**(_facts(self._decision) if self._decision != before else {}), **more}
         if facts or events:
             self._screen.head(self._ask.request_id, facts, events)
@@ -210,8 +249,9 @@ class Answering:
         if exchange is None:
             self._outcome = {"success": False, "error_code": code, "message": failed.message if failed else None}
             return
+        self.refused_key = code == "http_401"
         now = time.perf_counter()
-        decision = self._decision = exchange.decision()
+        decision = self._decision = self._decided(exchange)
         ttft = None if exchange.first_text is None else _ms(exchange.first_text - exchange.began)
         total = _ms(now - exchange.began)
         self._log.complete(
@@ -226,9 +266,13 @@ class Answering:
                 tokens_in=decision.tokens_in,
                 tokens_out=decision.tokens_out,
                 cost_cents=decision.cost_cents,
+                cost_source=decision.cost_source,
             ),
         )
         self._log_trace(exchange, code, failed, ttft, total)
+        violation = self._violation(exchange)
+        if violation:
+            journal.LOGGER.warning("%s: %s", self._ask.request_id, violation)
         self._outcome = {
             **_facts(decision),
             "success": code is None,
@@ -237,23 +281,25 @@ class Answering:
             "ttft_ms": ttft,
             "total_ms": total,
             "degraded": True if self._degraded else None,
+            "violation": violation,
         }
+        counted = decision.tokens_in is not None and decision.tokens_out is not None
+        if code is None and counted and decision.cost_cents is None:
+            self.unpriced = (exchange.attempt.base_url, decision)
 
     def _log_trace(
         self, exchange: _Exchange, code: str | None, failed: Failed | None, ttft: int | None, total: int
     ) -> None:
-        observed = exchange.observed()
-        if not (trace.told_anything(observed) or exchange.attempt.because):
-            return
         because = exchange.attempt.because
         cause = failed or because
-        decision = exchange.decision()
+        decision = self._decided(exchange)
+        own = {"route": explain(self._route), "override": self._override, "violation": self._violation(exchange)}
         self._log.trace(
             Trace(
                 request_id=self._ask.request_id,
                 project=self._ask.source.project,
                 trace=trace.build(
-                    observed,
+                    exchange.observed(),
                     request_id=self._ask.request_id,
                     base_url=exchange.attempt.base_url,
                     finish_reason=None if code else "stop",
@@ -264,6 +310,7 @@ class Answering:
                     error=cause.message if cause else None,
                     attempt=exchange.attempt.number,
                     requested_model=exchange.attempt.model,
+                    zeke={name: value for name, value in own.items() if value is not None},
                 ),
                 decision_reason=decision.reason,
                 candidates=_json(decision.candidates),
@@ -280,6 +327,7 @@ def _json(candidates: tuple[str, ...]) -> str | None:
 
 def _facts(decision: Decision) -> dict[str, object]:
     return {
+        "estimated": True if decision.cost_source == "computed" else None,
         "model": decision.model,
         "provider": decision.provider,
         "tokens_in": decision.tokens_in,

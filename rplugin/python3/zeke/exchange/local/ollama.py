@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from zeke.models import Message
+
+if TYPE_CHECKING:
+    from zeke.exchange.client import Client
 
 DEFAULT_HOST = "http://127.0.0.1:11434"
 PORT = 11434
@@ -51,14 +52,11 @@ def base_url(host: str | None) -> str:
     return f"{scheme}://{shown}:{given or port}{parts.path.rstrip('/')}"
 
 
-async def installed(http: httpx.AsyncClient, base: str) -> list[dict[str, Any]] | None:
+async def installed(client: Client, base: str) -> list[dict[str, Any]] | None:
     """The models of `/api/tags`; None when no Ollama answers there."""
-    try:
-        response = await http.get(f"{base}/api/tags", timeout=httpx.Timeout(2.0, connect=0.5))
-        listed = response.json().get("models")
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
-        return None
-    if response.status_code != 200 or not isinstance(listed, list):
+    body = await client.get_json(f"{base}/api/tags", seconds=2.0)
+    listed = body.get("models") if isinstance(body, dict) else None
+    if not isinstance(listed, list):
         return None
     return [model for model in listed if isinstance(model, dict) and isinstance(model.get("name"), str)]
 

@@ -1,0 +1,164 @@
+"""Commands that show or set something: why, preview, and a project's preferences. None of them sends a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from zeke import asking
+from zeke.cache import preferences as stored
+from zeke.cache import statistics
+from zeke.cache.database import CacheUnavailable
+from zeke.report import preview, why
+from zeke.report.figures import table
+from zeke.routing import aliases, project
+from zeke.routing.aliases import AliasError
+from zeke.routing.arguments import ArgumentError
+from zeke.routing.resolve import explain
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from zeke.screen import Screen
+    from zeke.stages import Stages
+
+T = TypeVar("T")
+
+
+class Inquiries:
+    """Answers one such command; its errors are one sentence."""
+
+    def __init__(self, stages: Stages, screen: Screen) -> None:
+        """`stages` are those of the current options."""
+        self._stages = stages
+        self._screen = screen
+        self._named: Mapping[str, Callable[[str, bool, Mapping[str, Any]], Awaitable[None]]] = {
+            "ZekeWhy": self._why,
+            "ZekePreview": self._preview,
+            "ZekePrefs": self._prefs,
+            "ZekeModel": self._model,
+            "ZekeAlias": self._alias,
+            "ZekeBudget": self._budget,
+        }
+
+    async def run(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
+        """`text` is what follows the command; `context` holds `source` and what the command is about."""
+        try:
+            await self._named[name](text.strip(), bang, context)
+        except (ArgumentError, AliasError, CacheUnavailable) as error:
+            self._screen.notice("error", f"{name}: {error}")
+
+    async def _call(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.wrap_future(self._stages.log.call(job))
+
+    async def _why(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
+        name = context["source"]["project"]
+        wanted = text or context.get("id")
+
+        def read(connection: sqlite3.Connection) -> list[str]:
+            request_id = wanted or statistics.newest_request(connection, name)
+            attempts = statistics.attempts_of(connection, request_id) if request_id else ()
+            last = attempts[-1] if attempts else None
+            record = statistics.record_of(connection, name, last.intent, last.model) if last and last.model else None
+            return why.lines(attempts, record, raw=bang)
+
+        self._screen.report("why", await self._call(read), "json" if bang else "markdown")
+
+    async def _preview(self, _text: str, bang: bool, context: Mapping[str, Any]) -> None:
+        stages = self._stages
+        ask = asking.from_command(str(context["command"]), str(context["words"]), bang, context)
+        plan = await stages.planner.route(ask, stages.settings)
+        body, hints = stages.attempts.body(plan.route, plan.messages)
+        base = stages.settings.gateway.base
+        price = stages.prices.of(base, plan.route.model)
+        lines = preview.lines(
+            f"{base}/chat/completions",
+            body,
+            sorted({*stages.settings.gateway.headers, *plan.route.headers, *hints}),
+            explain(plan.route),
+            size=sum(len(message.content.encode("utf-8", "surrogatepass")) for message in plan.messages),
+            price_in=price.tokens_in if price else None,
+            standing=plan.standing,
+        )
+        self._screen.report("preview", lines, "markdown")
+
+    async def _prefs(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
+        name = context["source"]["project"]
+        if bang:
+            await self._call(lambda connection: stored.reset(connection, name))
+        elif text:
+            await self._change(name, project.parse(text))
+        await self._show(name)
+
+    async def _change(self, name: str, changes: project.Changes) -> None:
+        if changes.alias:
+            own = {alias: options.alias() for alias, options in self._stages.settings.aliases.items()}
+            aliases.chain(changes.alias, own)
+        limit = self._stages.settings.budget.month_cents
+
+        def write(connection: sqlite3.Connection) -> None:
+            # A first row would get the column's limit: the one in force is kept.
+            first = not stored.load(connection, name).is_set
+            cents = limit if changes.cents is None and first else changes.cents
+            stored.save(
+                connection,
+                name,
+                prefer_local=changes.prefer_local,
+                cents=cents,
+                alias=changes.alias,
+                model=changes.model,
+            )
+            for key in changes.cleared:
+                stored.clear(connection, name, key)
+            if changes.private is not None:
+                stored.save_private(connection, name, changes.private)
+
+        await self._call(write)
+
+    async def _show(self, name: str) -> None:
+        found, standing = await self._stages.planner.standing(name, self._stages.settings)
+        rows = [
+            ("alias", found.alias or aliases.DEFAULT),
+            ("model", found.model or "as the alias says"),
+            ("prefer_local", "1" if found.prefer_local else "0"),
+            ("private", "1" if found.private else "0"),
+            ("budget", "none" if standing.limit is None else f"¢{standing.limit} a month"),
+            ("spent", standing.figures()),
+        ]
+        self._screen.report("prefs", [f"# {name}", "", *table(rows)], "markdown")
+
+    async def _model(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
+        name = context["source"]["project"]
+        own = {alias: options.alias() for alias, options in self._stages.settings.aliases.items()}
+        known = {*aliases.BUILT_IN, *own}
+        if not text:
+            key = await self._stages.key()
+            listed = await self._stages.prices.models(self._stages.client, self._stages.settings.gateway.base, key)
+            self._screen.pick("model or alias", ["auto", *listed, *sorted(known - {"auto"})], "ZekeModel")
+            return
+        if text in known and text != aliases.DEFAULT:
+            await self._change(name, project.Changes(alias=text, cleared=("model",)))
+        elif text == aliases.DEFAULT:
+            await self._change(name, project.Changes(cleared=("alias", "model")))
+        else:
+            await self._change(name, project.Changes(model=text))
+        self._screen.notice("info", f"{name} asks {text} from now on")
+
+    async def _alias(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
+        name = context["source"]["project"]
+        own = {alias: options.alias() for alias, options in self._stages.settings.aliases.items()}
+        if not text:
+            self._screen.pick("alias", sorted({*aliases.BUILT_IN, *own}), "ZekeAlias")
+            return
+        cleared = ("alias",) if text == aliases.DEFAULT and text not in own else ()
+        await self._change(name, project.Changes(alias=None if cleared else text, cleared=cleared))
+        self._screen.notice("info", f"{name} asks as alias {text} from now on")
+
+    async def _budget(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
+        name = context["source"]["project"]
+        if text:
+            cents = project.parse_cents(text)
+            await self._change(name, project.Changes(cents=cents, cleared=() if cents is not None else ("budget",)))
+        _, standing = await self._stages.planner.standing(name, self._stages.settings)
+        self._screen.notice("info", f"{name}: {standing.figures()}")

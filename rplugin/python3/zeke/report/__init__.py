@@ -1,0 +1,1 @@
+"""Lines for the user from what is known. Pure: no editor, no network, no database."""

@@ -1,0 +1,87 @@
+"""The stages behind the handlers, built for the options of the day. What holds state outlives a change of options."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zeke import journal
+from zeke import settings as schema
+from zeke.cache.database import default_path
+from zeke.cache.writer import Log
+from zeke.exchange.attempts import Attempts
+from zeke.exchange.client import Client
+from zeke.exchange.keys import Keys
+from zeke.exchange.local.embedded import EmbeddedModel, EmbeddedOptions
+from zeke.exchange.prices import Prices
+from zeke.planning import AskUser, Planner
+
+
+class Stages:
+    """Everything a request passes, for one set of options."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        before: Stages | None,
+        ask_user: AskUser,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        """`before` gives on what need not be made anew; `on_trouble` is called on the cache's thread.
+
+        Raises:
+            SettingsError: an option or variable cannot be used.
+            ValueError: the CA bundle cannot be read.
+        """
+        self.settings = settings = schema.load(options, os.environ)
+        self.keys: Keys = before.keys if before else Keys()
+        self.keys.forget()
+        self.start_journal()
+        self.prices: Prices = before.prices if before else Prices()
+        path = settings.database or default_path()
+        self.log: Log
+        self.embedded: EmbeddedModel
+        if before is not None and before.log.health.path == path:
+            self.log = before.log
+        else:
+            if before is not None:
+                before.log.close()
+            self.log = Log(path, owned=settings.database is None, on_trouble=on_trouble)
+        self.planner = Planner(self.log, ask_user)
+        hosts = (settings.gateway.base, str(settings.fallback.ollama.host))
+        tls = any(host.startswith("https:") for host in hosts)
+        self.client = Client(tls=tls, ca_bundle=settings.ca_bundle)
+        local = settings.fallback.embedded
+        model = EmbeddedOptions(model_path=local.model_path, threads=local.threads)
+        if before is not None and before.embedded.options == model:
+            self.embedded = before.embedded
+        else:
+            if before is not None:
+                before.embedded.kill()
+            self.embedded = EmbeddedModel(model)
+        self.attempts = Attempts(self.client, settings, self.embedded)
+
+    def start_journal(self) -> None:
+        """(Re)start the log with every secret known by now."""
+        settings = self.settings
+        journal.start(settings.log, settings.log_level, (*settings.secrets, *self.keys.secrets))
+
+    async def key(self) -> str | None:
+        """The gateway's key.
+
+        Raises:
+            KeyUnavailable: the configured command does not print one.
+        """
+        known = len(self.keys.secrets)
+        key = await self.keys.of(self.settings.gateway)
+        if len(self.keys.secrets) != known:
+            self.start_journal()
+        return key
+
+    async def close(self) -> None:
+        """End model, connections and cache, the last within a bounded time."""
+        self.embedded.kill()
+        await self.client.close()
+        self.log.close()
