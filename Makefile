@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo try test lint format bench clean
+.PHONY: help setup demo try test test-litellm lint format bench clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,6 +20,11 @@ try: setup ## the same in a Neovim of your own to play with
 test: setup ## everything CI runs
 	@$(BIN)/python -m pytest
 
+test-litellm: setup ## Zeke against a real LiteLLM proxy in an environment of its own (700 MB, so not part of make test)
+	@test -x .venv.litellm/bin/litellm || { echo "zeke: installing LiteLLM in .venv.litellm"; \
+	  $(PYTHON) -m venv .venv.litellm && .venv.litellm/bin/pip install -q --disable-pip-version-check "litellm[proxy]>=1.80,<2" prisma; }
+	@$(BIN)/python -m pytest -m litellm
+
 lint: setup ## format, lint, types, help tags
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -35,4 +40,4 @@ bench: setup ## speed as ratios to a floor in the same run
 	@$(BIN)/python -m bench
 
 clean: ## remove what setup and demo made
-	@rm -rf $(VENV) $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv.litellm $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

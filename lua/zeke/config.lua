@@ -82,6 +82,8 @@ local kinds = {
 
 ---@type zeke.Config
 local current = vim.deepcopy(M.defaults)
+--- What the user set, without the defaults: a project's file stands between the two.
+local given = {}
 
 local function accepted(prefix)
   local names = {}
@@ -123,12 +125,12 @@ end
 --- Tables with keys of the user's own; Python looks at what is in them.
 local free = { ["gateway.headers"] = true, ["gateway.key_cmd"] = true, aliases = true }
 
-local function merge(into, given, prefix, problems)
-  for key, value in pairs(given) do
+local function merge(into, options, prefix, problems)
+  for key, value in pairs(options) do
     local name = prefix == "" and tostring(key) or prefix .. "." .. tostring(key)
     local wrong = problem(name, value)
     if wrong then
-      problems[#problems + 1] = wrong
+      problems[wrong] = true
     elseif type(value) == "table" and not free[name] then
       into[key] = type(into[key]) == "table" and into[key] or {}
       merge(into[key], value, name, problems)
@@ -141,11 +143,13 @@ end
 --- Take the user's options over the defaults. Wrong ones are named and left out; the rest holds.
 ---@param opts? table
 function M.setup(opts)
-  current = vim.deepcopy(M.defaults)
+  current, given = vim.deepcopy(M.defaults), {}
   local problems = {}
   merge(current, opts or {}, "", problems)
-  table.sort(problems)
-  for _, sentence in ipairs(problems) do
+  merge(given, opts or {}, "", problems)
+  local sentences = vim.tbl_keys(problems)
+  table.sort(sentences)
+  for _, sentence in ipairs(sentences) do
     require("zeke.notice").warn("setup: " .. sentence)
   end
 end
@@ -158,11 +162,11 @@ end
 --- The options that Python needs; functions stay here.
 function M.for_host()
   return {
-    gateway = current.gateway,
-    fallback = current.fallback,
-    aliases = current.aliases,
-    budget = current.budget,
-    database = current.database,
+    gateway = given.gateway,
+    fallback = given.fallback,
+    aliases = given.aliases,
+    budget = given.budget,
+    database = given.database,
     log = require("zeke.info").log_path(),
   }
 end

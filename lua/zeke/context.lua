@@ -13,6 +13,7 @@ local M = {}
 ---@field filetype string
 ---@field root string
 ---@field project string
+---@field file? string text of the project's `.zeke.toml`, if the user trusts it
 
 local BLOCK = "\22"
 local KINDS = { v = "char", V = "line", [BLOCK] = "block" }
@@ -145,6 +146,26 @@ local function naming_folder(root)
   return vim.startswith(main, "/") and main or vim.fs.normalize(root .. "/" .. main)
 end
 
+---@type table<string, { at: integer, text: string? }>
+local project_files = {}
+
+--- The project's options. Neovim asks the user once whether the file is to be trusted (`:help vim.secure.read()`).
+---@param root string
+---@return string? text
+local function project_file(root)
+  local path = root .. "/.zeke.toml"
+  local stat = vim.uv.fs_stat(path)
+  if not stat then
+    return nil
+  end
+  local known = project_files[path]
+  if not known or known.at ~= stat.mtime.sec then
+    known = { at = stat.mtime.sec, text = vim.secure.read(path) }
+    project_files[path] = known
+  end
+  return known.text
+end
+
 ---@param bufnr integer
 ---@return zeke.Source
 function M.source(bufnr)
@@ -165,7 +186,14 @@ function M.source(bufnr)
   if is_file then
     path = vim.fs.relpath(root, vim.fs.normalize(name)) or vim.fs.basename(name)
   end
-  return { bufnr = bufnr, path = path, filetype = vim.bo[bufnr].filetype, root = root, project = project }
+  return {
+    bufnr = bufnr,
+    path = path,
+    filetype = vim.bo[bufnr].filetype,
+    root = root,
+    project = project,
+    file = project_file(root),
+  }
 end
 
 return M

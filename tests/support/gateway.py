@@ -48,9 +48,12 @@ class Gateway:
     listed: int = 0
     """How often it was asked for."""
 
+    port: int = 0
+    """Given to come back on the same one."""
+
     def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
         self._count = 0
         self._connections: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)

@@ -10,7 +10,7 @@ from zeke import __version__, journal
 
 if TYPE_CHECKING:
     from zeke.answering import Answering
-    from zeke.models import Ask
+    from zeke.models import Ask, Route
     from zeke.screen import Screen
     from zeke.stages import Stages
 
@@ -24,8 +24,9 @@ class App:
         self._loop = loop
         self._options: Mapping[str, Any] = {}
         self._stages: Stages | None = None
-        self._is_current = False
+        self._built_from: Mapping[str, Any] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._told: set[str] = set()
         self._questions: dict[str, asyncio.Future[str]] = {}
         loop.set_exception_handler(lambda _, context: self._unexpected(context))
 
@@ -34,7 +35,6 @@ class App:
     def configure(self, options: Mapping[str, Any]) -> None:
         """Take `setup`'s options; they hold from the next request on."""
         self._options = options
-        self._is_current = False
 
     def command(self, name: str, text: str, override: bool, context: Mapping[str, Any]) -> None:
         """A request command: `text` is everything after its name."""
@@ -61,7 +61,12 @@ class App:
         def work(stages: Stages) -> Coroutine[Any, Any, None]:
             return Inquiries(stages, self.screen).run(name, text, bang, context)
 
-        self._with_stages(f"{name} {context.get('id')}", lambda sentence: self.screen.notice("error", sentence), work)
+        self._with_stages(
+            f"{name} {context.get('id')}",
+            lambda sentence: self.screen.notice("error", sentence),
+            work,
+            context["source"].get("file") or "",
+        )
 
     def reply(self, question_id: str, choice: str) -> None:
         """The user answered a question; an empty choice cancels."""
@@ -139,23 +144,26 @@ class App:
         name: str,
         refuse: Callable[[str], None],
         work: Callable[[Stages], Coroutine[Any, Any, None]] | None,
+        project_file: str = "",
     ) -> None:
-        """Run `work` with the stages of the current options; `refuse` gets the sentence when they cannot be built."""
-        from zeke.settings import SettingsError
+        """Run `work` with the stages of the current options and the project's own.
+
+        `refuse` gets the sentence when they cannot be built.
+        """
+        from zeke.settings import SettingsError, with_project
         from zeke.stages import Stages
 
-        if not self._is_current:
-            before = self._stages
-            try:
-                self._stages = Stages(
-                    self._options, before=before, ask_user=self._ask_user, on_trouble=self._cache_trouble
-                )
-            except (SettingsError, ValueError) as error:
-                refuse(str(error))
-                return
-            self._is_current = True
-            if before is not None:
-                self._keep("retired client", self._loop.create_task(before.client.close()))
+        before = self._stages
+        try:
+            options = with_project(self._options, project_file)
+            if before is None or options != self._built_from:
+                self._stages = Stages(options, before=before, ask_user=self._ask_user, on_trouble=self._cache_trouble)
+                self._built_from = options
+        except (SettingsError, ValueError) as error:
+            refuse(str(error))
+            return
+        if before is not None and before is not self._stages:
+            self._keep("retired client", self._loop.create_task(before.retire()))
         if work is not None and self._stages is not None:
             self._keep(name, self._loop.create_task(work(self._stages)))
 
@@ -173,11 +181,16 @@ class App:
         self._with_stages(
             ask.request_id,
             lambda sentence: self._refuse(ask.request_id, sentence),
-            lambda stages: self._answer(ask, stages),
+            lambda stages: self._answer_in(stages, ask),
+            ask.source.file,
         )
 
     def _refuse(self, request_id: str, sentence: str) -> None:
         self.screen.finish(request_id, {"success": False, "message": sentence})
+
+    async def _answer_in(self, stages: Stages, ask: Ask) -> None:
+        async with stages.in_use():
+            await self._answer(ask, stages)
 
     async def _answer(self, ask: Ask, stages: Stages) -> None:
         from zeke.answering import Answering
@@ -194,6 +207,7 @@ class App:
             self.screen.budget(ask.request_id, "ZekeBudgetWarning", plan.standing.figures())
         elif plan.standing.is_exceeded:
             self.screen.budget(ask.request_id, "ZekeBudgetExceeded", plan.standing.figures())
+        self._tell_strategy(plan.route)
         permitted = await stages.planner.permit(ask, plan, stages.settings)
         if permitted is None:
             self.screen.finish(
@@ -210,6 +224,17 @@ class App:
             stages.keys.forget()
         if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
             await self._price(ask, stages, answering.unpriced[0], answering, key)
+
+    def _tell_strategy(self, route: Route) -> None:
+        """A strategy of the user's own is said once, with what it does."""
+        strategy = (route.omen or {}).get("strategy", "single")
+        if strategy != "single" and strategy not in self._told:
+            self._told.add(str(strategy))
+            self.screen.notice(
+                "warn",
+                f"strategy {strategy} asks several models at once: each one costs, and OMEN may cut or mix their"
+                " answers; `single` does not",
+            )
 
     async def _price(self, ask: Ask, stages: Stages, base: str, answering: Answering, key: str | None) -> None:
         """Learn the gateway's prices after the first answer that came without a cost, and complete its row."""

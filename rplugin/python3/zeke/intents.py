@@ -22,6 +22,8 @@ class Intent:
     result: Literal["scratch", "diff"] = "scratch"
     tags: Mapping[str, str] = field(default_factory=dict)
     """Tags over the alias's own."""
+    first_byte: float | None = None
+    """Seconds until the first byte where the work takes longer than the option allows."""
 
 
 _CODE_ONLY = "Answer with one fenced code block that replaces the code shown, complete and nothing else."
@@ -77,6 +79,7 @@ INTENTS: Mapping[str, Intent] = {
             "You review changes. List real problems only, the worst first, each on its own line as"
             " `file:line: what is wrong and what to do`. Say so if there is none.",
             "Review this.",
+            first_byte=300.0,
         ),
         Intent(
             "commit",

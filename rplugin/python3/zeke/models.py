@@ -32,6 +32,8 @@ class Source:
     filetype: str = ""
     root: str = ""
     project: str = ""
+    file: str = ""
+    """Text of the project's trusted `.zeke.toml`; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from zeke.cache import preferences as stored
@@ -74,13 +74,16 @@ class Planner:
         found, standing = await self.standing(ask.source.project, settings)
         intent = INTENTS.get(ask.intent, INTENTS["code"])
         messages = prompt.build(ask, intent)
+        timeouts = settings.gateway.limits()
+        if intent.first_byte is not None:
+            timeouts = replace(timeouts, first_byte=max(timeouts.first_byte, intent.first_byte))
         route = resolve(
             ask,
             intent,
             prompt_bytes=prompt.size(messages),
             own={name: options.alias() for name, options in settings.aliases.items()},
             preferences=Preferences(found.alias, found.model, found.prefer_local, found.private),
-            timeouts=settings.gateway.limits(),
+            timeouts=timeouts,
         )
         return Plan(route, messages, standing)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -179,6 +180,41 @@ class Settings(_Frozen):
 
 def _first(environ: Mapping[str, str], *names: str) -> str | None:
     return next((environ[name] for name in names if environ.get(name)), None)
+
+
+PROJECT_FILE = ".zeke.toml"
+_PROJECT_KEYS = ("aliases", "budget", "fallback", "gateway")
+
+
+def with_project(options: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """`setup`'s options over those of a project's file.
+
+    Raises:
+        SettingsError: the file cannot be read as TOML, or names an option that a project has not.
+    """
+    if not text:
+        return dict(options)
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        parsed = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{PROJECT_FILE}: {error}") from None
+    for key in parsed:
+        if key not in _PROJECT_KEYS:
+            raise SettingsError(f"{PROJECT_FILE}: unknown option `{key}`: accepted are {', '.join(_PROJECT_KEYS)}")
+    return _over(options, parsed)
+
+
+def _over(upper: Mapping[str, Any], lower: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        merged[key] = _over(value, below) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 _ENVIRONMENT_NAMES = {"gateway.base": "ZEKE_API_BASE", "database": "ZEKE_DB", "log_level": "ZEKE_LOG_LEVEL"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from zeke import journal
@@ -61,7 +62,10 @@ class Stages:
             if before is not None:
                 before.embedded.kill()
             self.embedded = EmbeddedModel(model)
-        self.attempts = Attempts(self.client, settings, self.embedded)
+        learned = before.attempts.learned if before else None
+        self.attempts: Attempts = Attempts(self.client, settings, self.embedded, learned)
+        self._users = 0
+        self._is_retired = False
 
     def start_journal(self) -> None:
         """(Re)start the log with every secret known by now."""
@@ -79,6 +83,25 @@ class Stages:
         if len(self.keys.secrets) != known:
             self.start_journal()
         return key
+
+    @contextlib.asynccontextmanager
+    async def in_use(self) -> AsyncIterator[None]:
+        """The connections stay open in here, also when the options change meanwhile."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            await self._close_unused()
+
+    async def retire(self) -> None:
+        """Close the connections as soon as nobody uses them."""
+        self._is_retired = True
+        await self._close_unused()
+
+    async def _close_unused(self) -> None:
+        if self._is_retired and not self._users:
+            await self.client.close()
 
     async def close(self) -> None:
         """End model, connections and cache, the last within a bounded time."""

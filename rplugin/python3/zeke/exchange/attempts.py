@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from zeke.exchange import errors
@@ -61,19 +61,30 @@ def _tag_header(tags: Mapping[str, str]) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+@dataclass
+class Learned:
+    """What this session learned of its gateways. Outlives a change of options."""
+
+    refused: dict[str, set[str]] = field(default_factory=dict)
+    """Fields that a base URL does not take."""
+    litellm: set[str] = field(default_factory=set)
+    """Base URLs that turned out to be LiteLLM."""
+    is_degraded: bool = False
+    """A local model answered last."""
+    last_local: str | None = None
+
+
 class Attempts:
     """Knows the targets of this editor and what each gateway refused so far."""
 
-    def __init__(self, client: Client, settings: Settings, embedded: EmbeddedModel) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, embedded: EmbeddedModel, learned: Learned | None = None
+    ) -> None:
         """`embedded` is shared by all requests and started when it is first needed."""
         self._client = client
         self._settings = settings
         self._embedded = embedded
-        self._refused: dict[str, set[str]] = {}
-        self._litellm: set[str] = set()
-        """Base URLs that turned out to be LiteLLM."""
-        self._degraded = False
-        self.last_local: str | None = None
+        self.learned = learned or Learned()
 
     async def run(
         self,
@@ -106,9 +117,9 @@ class Attempts:
             yield Attempting(number, "gateway", request.base_url, route.model)
             async for event in self._client.exchange(request):
                 if isinstance(event, Opened) and any(name.startswith("x-litellm-") for name in event.headers):
-                    self._litellm.add(request.base_url)
-                if isinstance(event, Text) and self._degraded:
-                    self._degraded = False
+                    self.learned.litellm.add(request.base_url)
+                if isinstance(event, Text) and self.learned.is_degraded:
+                    self.learned.is_degraded = False
                     yield Recovered()
                 shown = shown or isinstance(event, Text)
                 failed = event if isinstance(event, Failed) else None
@@ -133,7 +144,7 @@ class Attempts:
         gateway = self._settings.gateway
         style = gateway.hints
         if style == "auto":
-            style = "litellm" if gateway.base in self._litellm else "tags"
+            style = "litellm" if gateway.base in self.learned.litellm else "tags"
         body: dict[str, object] = {
             "model": route.model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
@@ -148,7 +159,7 @@ class Attempts:
             hints["x-litellm-tags"] = _tag_header(route.tags)
         if route.omen is not None and style == "tags":
             body["omen"] = dict(route.omen)
-        for name in self._refused.get(gateway.base, ()):
+        for name in self.learned.refused.get(gateway.base, ()):
             body.pop(name, None)
         return body, hints
 
@@ -173,7 +184,7 @@ class Attempts:
         field = failed.refused_field
         if field is None or field not in request.body or field in ("model", "messages", "stream"):
             return False
-        self._refused.setdefault(request.base_url, set()).add(field)
+        self.learned.refused.setdefault(request.base_url, set()).add(field)
         return True
 
     def _pause(self, failed: Failed, waits: int) -> float | None:
@@ -196,15 +207,17 @@ class Attempts:
                 reasons.append(reason)
             tags = await ollama.installed(self._client, base) if base else None
             model = (
-                ollama.choose_model(tags, preferred=fallback.ollama.model, last_used=self.last_local) if tags else None
+                ollama.choose_model(tags, preferred=fallback.ollama.model, last_used=self.learned.last_local)
+                if tags
+                else None
             )
             if model is not None:
-                self.last_local = model
+                self.learned.last_local = model
                 body = ollama.chat_body(model, messages, route.parameters, num_ctx=8192)
                 request = self._to_local(f"{base}/api/chat", body, base, model, route)
                 number += 1
                 answered = False
-                self._degraded = True
+                self.learned.is_degraded = True
                 yield Attempting(number, "ollama", base, model, because=failed)
                 async for event in self._client.exchange(request):
                     answered = answered or isinstance(event, Text | Finished)
@@ -245,7 +258,7 @@ class Attempts:
         request = self._to_local(
             f"{endpoint.base_url}/chat/completions", body, endpoint.base_url, endpoint.model, route, headers
         )
-        self._degraded = True
+        self.learned.is_degraded = True
         yield Attempting(number, "embedded", endpoint.base_url, endpoint.model, because=failed)
         async for event in self._client.exchange(request):
             yield event
