@@ -4,6 +4,15 @@ local M = {}
 ---@class zeke.Answer
 ---@field id string
 ---@field bufnr integer
+---@field command? string
+---@field args? string what stood after the command
+---@field definition? table
+---@field result? "diff"
+---@field region? zeke.Region
+---@field notes? string[] diagnostics that were sent along
+---@field parent? string id of the answer that this one follows
+---@field sent? integer[] first and last line of what was sent
+---@field start? integer extmark of its first line
 ---@field intent string
 ---@field prompt string
 ---@field scope zeke.Scope
@@ -60,6 +69,43 @@ function M.of_buffer(bufnr)
       return answer
     end
   end
+end
+
+--- The answer whose text a line belongs to.
+---@param bufnr integer
+---@param row integer counted from 1
+---@return zeke.Answer?
+function M.at(bufnr, row)
+  local found
+  for _, id in ipairs(order) do
+    local answer = all[id]
+    if answer.bufnr == bufnr and M.first_row(answer) <= row then
+      found = answer
+    end
+  end
+  return found
+end
+
+--- First line of an answer's turn in its buffer, counted from 1.
+---@param answer zeke.Answer
+---@return integer
+function M.first_row(answer)
+  local mark = answer.start
+    and vim.api.nvim_buf_get_extmark_by_id(answer.bufnr, vim.api.nvim_create_namespace("zeke"), answer.start, {})
+  return mark and mark[1] and mark[1] + 1 or 1
+end
+
+--- The answers of a buffer, oldest first.
+---@param bufnr integer
+---@return zeke.Answer[]
+function M.thread(bufnr)
+  local found = {}
+  for _, id in ipairs(order) do
+    if all[id].bufnr == bufnr then
+      found[#found + 1] = all[id]
+    end
+  end
+  return found
 end
 
 ---@return zeke.Answer? the newest, running ones first

@@ -4,21 +4,38 @@ local M = {}
 ---@class zeke.CommandSpec
 ---@field desc string
 ---@field intent? string the intent of a request command
+---@field definition? table the intent itself, if it is one of the user's own
 ---@field inquiry? boolean shows or sets something about the project or an answer
----@field scope? "none"|"function"|"buffer" what is sent when no range is given
+---@field scope? "none"|"function"|"only_function"|"buffer"|"changes"|"staged" what is sent when no range is given
+---@field result? "diff" the answer is held against the source
+---@field diagnostics? boolean the scope's diagnostics are sent along
 ---@field range? boolean
 ---@field bang? boolean
 ---@field nargs? string
 ---@field native? fun(opts: table) a command that needs no Python
 
+local function request(intent, scope, desc, more)
+  return vim.tbl_extend("force", { intent = intent, scope = scope, desc = desc, range = true, bang = true }, more or {})
+end
+
 --- Python handlers, by command.
 ---@type table<string, zeke.CommandSpec>
 M.handled = {
-  Zeke = { desc = "Ask anything; a range is sent with it", intent = "code", scope = "none", range = true, bang = true },
-  ZekeTest = {
-    desc = "Tests for the selection or the enclosing function",
-    intent = "tests",
-    scope = "function",
+  Zeke = request("code", "none", "Ask anything; a range is sent with it"),
+  ZekeTest = request("tests", "function", "Tests for the selection or the enclosing function"),
+  ZekeExplain = request("explain", "function", "Explain the selection or the enclosing function"),
+  ZekeRefactor = request("refactor", "only_function", "Refactor, as a diff", { result = "diff" }),
+  ZekeFix = request(
+    "fix",
+    "only_function",
+    "Fix, with the diagnostics, as a diff",
+    { result = "diff", diagnostics = true }
+  ),
+  ZekeDocs = request("docs", "only_function", "Document, as a diff", { result = "diff" }),
+  ZekeReview = request("review", "changes", "Review the selection or the uncommitted changes"),
+  ZekeCommit = request("commit", "staged", "A commit message for what is staged", { range = false }),
+  ZekeReply = {
+    desc = "One more turn of this conversation (! from the answer under the cursor)",
     range = true,
     bang = true,
   },
@@ -47,6 +64,41 @@ M.native = {
       require("zeke.install").run(opts)
     end,
   },
+  ZekeRetry = {
+    desc = "The same once more (! edit the prompt first); options before it win",
+    nargs = "?",
+    bang = true,
+    native = function(opts)
+      require("zeke.request").retry(opts)
+    end,
+  },
+  ZekeNew = {
+    desc = "A fresh conversation",
+    nargs = "?",
+    native = function(opts)
+      require("zeke.request").fresh(opts)
+    end,
+  },
+  ZekeToggle = {
+    desc = "Show or hide the newest answer",
+    native = function()
+      require("zeke.scratch").toggle()
+    end,
+  },
+  ZekeApply = {
+    desc = "Take over the proposed change; a range takes the hunks in it",
+    range = true,
+    native = function(opts)
+      require("zeke.proposal").apply(opts)
+    end,
+  },
+  ZekeReject = {
+    desc = "Dismiss the proposed change; a range dismisses the hunks in it",
+    range = true,
+    native = function(opts)
+      require("zeke.proposal").reject(opts)
+    end,
+  },
   ZekeInfo = {
     desc = "Versions, paths and gateway",
     native = function()
@@ -60,6 +112,22 @@ M.native = {
     end,
   },
 }
+
+--- Commands that send a prompt, the user's own intents included.
+---@return table<string, zeke.CommandSpec>
+function M.requests()
+  local found = {}
+  for name, spec in pairs(M.handled) do
+    found[name] = spec.intent and spec or nil
+  end
+  for intent, given in pairs(require("zeke.config").get().intents) do
+    local spec = request(intent, given.scope or "function", given.desc or given.instruction or intent)
+    spec.result = given.result == "diff" and "diff" or nil
+    spec.definition = vim.tbl_extend("force", given, { name = intent })
+    found[given.command] = spec
+  end
+  return found
+end
 
 local function complete(...)
   return require("zeke.completion").complete(...)
@@ -77,6 +145,15 @@ local function define(name, spec)
     complete = nargs ~= 0 and complete or nil,
     force = true,
   })
+end
+
+--- Define the commands of the user's own intents.
+function M.define_own()
+  for name, spec in pairs(M.requests()) do
+    if spec.definition then
+      define(name, spec)
+    end
+  end
 end
 
 local function define_all()
@@ -114,11 +191,7 @@ function M.install()
       end
     end,
   })
-  for _, map in ipairs({ { "ask", ":Zeke " }, { "test", ":ZekeTest<CR>" }, { "stop", "<Cmd>ZekeStop<CR>" } }) do
-    for _, mode in ipairs({ "n", "x" }) do
-      vim.keymap.set(mode, "<Plug>(zeke-" .. map[1] .. ")", map[2], { desc = "Zeke: " .. map[1] })
-    end
-  end
+  require("zeke.maps").define()
 end
 
 return M

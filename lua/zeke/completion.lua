@@ -2,41 +2,83 @@
 local M = {}
 
 local VALUES = {
-  ["latency="] = { "low", "medium", "high" },
-  ["size_hint="] = { "tiny", "small", "medium", "large" },
+  ["latency="] = { "low", "medium", "high", "false" },
+  ["size_hint="] = { "tiny", "small", "medium", "large", "false" },
   ["log="] = { "0", "1" },
   ["alias="] = { "auto", "code-fast", "code-plus", "code-smart", "reason-deep", "local" },
-  ["budget="] = { "frugal", "standard", "premium" },
+  ["budget="] = { "frugal", "standard", "premium", "false" },
   ["intent="] = { "code", "tests", "explain", "refactor", "fix", "docs", "review", "commit" },
   ["model="] = {},
   ["provider="] = { "ollama", "openai", "anthropic", "google", "azure", "xai" },
 }
+
+local PREFERENCES = {
+  ["prefer_local="] = { "0", "1" },
+  ["private="] = { "0", "1" },
+  ["budget="] = { "none" },
+  ["alias="] = VALUES["alias="],
+  ["model="] = { "auto" },
+}
+
+--- Values of a key, the user's own aliases and intents included.
+local function values_of(keys, key)
+  local found = vim.list_slice(keys[key] or {})
+  local config = require("zeke.config").get()
+  if key == "alias=" then
+    vim.list_extend(found, vim.tbl_keys(config.aliases))
+  elseif key == "intent=" then
+    vim.list_extend(found, vim.tbl_keys(config.intents))
+  end
+  return found
+end
+
+local function pairs_of(keys, lead)
+  local key = lead:match("^[%w_]+=")
+  if not key then
+    return vim.tbl_keys(keys)
+  end
+  return vim.tbl_map(function(value)
+    return key .. value
+  end, values_of(keys, key))
+end
+
+local function prompts()
+  local source = require("zeke.context").source(vim.api.nvim_get_current_buf())
+  return vim.tbl_map(function(name)
+    return "/" .. name
+  end, vim.tbl_keys(require("zeke.prompts").all(source.root)))
+end
+
+local function candidates(command, lead)
+  if command == "ZekeInstall" then
+    return { "local" }
+  elseif command == "ZekePrefs" then
+    return pairs_of(PREFERENCES, lead)
+  elseif command == "ZekeModel" or command == "ZekeAlias" then
+    return values_of(VALUES, "alias=")
+  elseif command == "ZekeBudget" then
+    return { "none" }
+  end
+  local requests = require("zeke.commands").requests()
+  if command == "ZekePreview" and lead:find("^%u") then
+    return vim.tbl_keys(requests)
+  elseif lead:sub(1, 1) == "/" then
+    return prompts()
+  elseif requests[command] or command == "ZekeReply" or command == "ZekeRetry" or command == "ZekePreview" then
+    return pairs_of(VALUES, lead)
+  end
+  return {}
+end
 
 --- A manifest's command completes through this as well.
 ---@param lead string
 ---@param line string
 ---@return string[]
 function M.complete(lead, line, _)
-  local command = line:match("(%u%w*)!?%s+%S*$") or line:match("(%u%w*)")
-  local spec = command and require("zeke.commands").handled[command]
-  if command == "ZekeInstall" then
-    return vim.startswith("local", lead) and { "local" } or {}
-  end
-  if not (spec and spec.intent) then
-    return {}
-  end
-  local found = {}
-  local key = lead:match("^[%w_]+=")
-  if key then
-    for _, value in ipairs(VALUES[key] or {}) do
-      found[#found + 1] = key .. value
-    end
-  else
-    found = vim.tbl_keys(VALUES)
-  end
-  found = vim.tbl_filter(function(item)
+  local command = line:match("(Zeke%a*)!?%s")
+  local found = vim.tbl_filter(function(item)
     return vim.startswith(item, lead)
-  end, found)
+  end, command and candidates(command, lead) or {})
   table.sort(found)
   return found
 end

@@ -21,6 +21,8 @@ M.defaults = {
   },
   --- Names for a choice: { mine = { extends = "code-fast", model = …, provider = …, tags = {}, … } }
   aliases = {},
+  --- Intents of your own: { idiom = { command = "ZekeIdiom", instruction = …, system = …, scope = …, result = … } }
+  intents = {},
   --- The monthly limit of projects that set none, in cents; "ask", "local", "refuse" or "warn" when it is reached.
   budget = { month_cents = 200, warn_at = 0.8, on_exceeded = "ask" },
   --- `false`: never answer from a local model.
@@ -41,9 +43,13 @@ M.defaults = {
     width = 0,
     --- Move the cursor into the answer's window.
     focus = false,
+    --- How a proposed change is shown: "inline" in the source, or in a "tab" in diff mode.
+    diff = "inline",
     --- Show the routing line above the answer.
     winbar = true,
   },
+  --- true: <leader>z… for everything; a table: your own keys, { test = "<leader>t" }. No map is overwritten.
+  keymaps = false,
   --- Start Python while a Zeke command is being typed.
   prewarm = true,
 }
@@ -57,6 +63,7 @@ local kinds = {
   ["gateway.hints"] = { values = { "auto", "tags", "litellm", "none" } },
   ["gateway.headers"] = "table",
   ["aliases"] = "table",
+  ["intents"] = "table",
   ["budget.month_cents"] = "number",
   ["budget.warn_at"] = "number",
   ["budget.on_exceeded"] = { values = { "ask", "local", "refuse", "warn" } },
@@ -76,7 +83,9 @@ local kinds = {
   ["ui.open"] = { values = { "vertical", "horizontal", "tab", "hide" } },
   ["ui.width"] = "number",
   ["ui.focus"] = "boolean",
+  ["ui.diff"] = { values = { "inline", "tab" } },
   ["ui.winbar"] = "boolean",
+  ["keymaps"] = { "boolean", "table" },
   ["prewarm"] = "boolean",
 }
 
@@ -123,7 +132,7 @@ local function problem(name, value)
 end
 
 --- Tables with keys of the user's own; Python looks at what is in them.
-local free = { ["gateway.headers"] = true, ["gateway.key_cmd"] = true, aliases = true }
+local free = { ["gateway.headers"] = true, ["gateway.key_cmd"] = true, aliases = true, intents = true, keymaps = true }
 
 local function merge(into, options, prefix, problems)
   for key, value in pairs(options) do

@@ -2,10 +2,11 @@
 local M = {}
 
 ---@class zeke.Scope
----@field kind "none"|"char"|"line"|"block"|"function"|"buffer"
+---@field kind "none"|"char"|"line"|"block"|"function"|"buffer"|"diff"
 ---@field text string
 ---@field first integer counted from 1; 0 without a scope
 ---@field last integer
+---@field column? integer bytes before a characterwise selection in its first line
 
 ---@class zeke.Source
 ---@field bufnr integer
@@ -60,7 +61,14 @@ local function region_scope(bufnr, from, to, mode)
   local later = (from[2] > to[2] or (from[2] == to[2] and from[3] > to[3])) and from or to
   local line = vim.api.nvim_buf_get_lines(bufnr, last - 1, last, false)[1] or ""
   local over = mode == "v" and vim.o.selection == "inclusive" and later[3] > #line and ends_with_newline(bufnr, last)
-  return { kind = KINDS[mode], text = joined(lines, over and #line > 0), first = first, last = last }
+  local earlier = later == from and to or from
+  return {
+    kind = KINDS[mode],
+    text = joined(lines, over and #line > 0),
+    first = first,
+    last = last,
+    column = math.max(earlier[3] - 1, 0),
+  }
 end
 
 --- The region of '< and '>. A block to the line ends keeps that only in the visual mode itself,
@@ -81,6 +89,15 @@ local function marked_scope(bufnr)
   vim.go.lazyredraw = lazyredraw
   assert(ok, scope)
   return scope
+end
+
+--- What a motion or text object moved over: the operator's scope.
+---@param bufnr integer
+---@param kind "char"|"line"|"block"
+---@return zeke.Scope
+function M.moved_over(bufnr, kind)
+  local mode = ({ char = "v", line = "V", block = BLOCK })[kind]
+  return region_scope(bufnr, vim.fn.getpos("'["), vim.fn.getpos("']"), mode)
 end
 
 --- Whether lines came from '<,'>: they are the marks' lines, and the command line, if one was typed, does not say else.
@@ -113,12 +130,12 @@ function M.scope(bufnr, opts, default)
     -- A <Cmd> mapping: the marks are those of the last selection, the live one is meant.
     return region_scope(bufnr, vim.fn.getpos("v"), vim.fn.getpos("."), mode)
   end
-  if default == "function" then
+  if default == "function" or default == "only_function" then
     local first, last = require("zeke.enclosing").lines(bufnr, vim.api.nvim_win_get_cursor(0)[1] - 1)
     if first and last then
       return lines_scope(bufnr, "function", first, last)
     end
-    default = "buffer"
+    default = default == "function" and "buffer" or "none"
   end
   if default == "buffer" then
     return lines_scope(bufnr, "buffer", 1, vim.api.nvim_buf_line_count(bufnr))
@@ -149,11 +166,12 @@ end
 ---@type table<string, { at: integer, text: string? }>
 local project_files = {}
 
---- The project's options. Neovim asks the user once whether the file is to be trusted (`:help vim.secure.read()`).
+--- A file of the project. Neovim asks the user once whether it is to be trusted (`:help vim.secure.read()`).
 ---@param root string
+---@param name string
 ---@return string? text
-local function project_file(root)
-  local path = root .. "/.zeke.toml"
+local function project_file(root, name)
+  local path = root .. "/" .. name
   local stat = vim.uv.fs_stat(path)
   if not stat then
     return nil
@@ -192,8 +210,32 @@ function M.source(bufnr)
     filetype = vim.bo[bufnr].filetype,
     root = root,
     project = project,
-    file = project_file(root),
+    file = project_file(root, ".zeke.toml"),
   }
+end
+
+--- The project's own instructions for a model, sent with every request: `.zeke.md`, else `AGENTS.md`.
+---@param root string
+---@return string?
+function M.guidance(root)
+  return root ~= "" and (project_file(root, ".zeke.md") or project_file(root, "AGENTS.md")) or nil
+end
+
+--- What the language servers and linters say about a scope, a line each.
+---@param bufnr integer
+---@param scope zeke.Scope
+---@return string[]
+function M.diagnostics(bufnr, scope)
+  local found = {}
+  for _, diagnostic in ipairs(vim.diagnostic.get(bufnr)) do
+    local line = diagnostic.lnum + 1
+    if line >= scope.first and line <= scope.last then
+      local severity = vim.diagnostic.severity[diagnostic.severity]:lower()
+      local message = diagnostic.message:gsub("%s*\n%s*", " ")
+      found[#found + 1] = ("line %d, %s: %s"):format(line, severity, message)
+    end
+  end
+  return found
 end
 
 return M

@@ -67,6 +67,24 @@ end
 
 local NO_PYTHON = "no Python has what Zeke needs yet: run :ZekeInstall"
 
+--- The interpreter that a command would start, for :checkhealth.
+---@return string? python, string? how, string? problem
+function M.found()
+  if state.python and vim.fn.executable(state.python) == 1 then
+    return state.python, "which runs"
+  end
+  local python, candidates, problem = interpreters()
+  if python then
+    return python, python == python_of(M.environment()) and "of :ZekeInstall" or "of g:zeke_python or setup"
+  end
+  for _, candidate in ipairs(candidates) do
+    if vim.system({ candidate, "-c", NEEDED }, { env = { PYTHONPATH = "" } }):wait(10000).code == 0 then
+      return candidate, "Neovim's own python3"
+    end
+  end
+  return nil, nil, problem or NO_PYTHON
+end
+
 local function fail_all(sentence)
   require("zeke.answers").fail_running(sentence)
 end

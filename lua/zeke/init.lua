@@ -5,6 +5,8 @@ local M = {}
 ---@param opts? table
 function M.setup(opts)
   require("zeke.config").setup(opts)
+  require("zeke.commands").define_own()
+  require("zeke.maps").opt_in(require("zeke.config").get().keymaps)
   require("zeke.host").reconfigure()
 end
 
@@ -22,6 +24,17 @@ end
 ---@return string id
 function M.ask(opts)
   return require("zeke.request").ask(opts)
+end
+
+--- One more turn of this buffer's conversation, or of the newest.
+---@param text string
+function M.reply(text)
+  require("zeke.request").reply({ args = text, bang = false, range = 0 })
+end
+
+--- The newest answer once more.
+function M.retry()
+  require("zeke.request").retry({ args = "", bang = false })
 end
 
 --- Stop one request, or the newest.

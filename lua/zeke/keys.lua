@@ -40,17 +40,28 @@ local function yank(text)
   require("zeke.notice").info(("yanked %d lines"):format(select(2, text:gsub("\n", "\n"))))
 end
 
---- The block under the cursor, else the answer's last one.
+--- Whether a line belongs to what was sent.
+local function is_sent(bufnr, row)
+  return vim.iter(require("zeke.answers").thread(bufnr)):any(function(answer)
+    return answer.sent and row >= answer.sent[1] and row <= answer.sent[2]
+  end)
+end
+
+--- Code blocks of the answers in a buffer.
+local function answer_blocks(bufnr)
+  return vim.tbl_filter(function(block)
+    return not is_sent(bufnr, block.first)
+  end, M.blocks(vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)))
+end
+
+--- The block under the cursor, else the last answer's last one.
 local function yank_block()
   local bufnr = vim.api.nvim_get_current_buf()
-  local sent = vim.b[bufnr].zeke_sent or { 0, 0 }
   local lines = vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)
-  local row, chosen = vim.api.nvim_win_get_cursor(0)[1], nil
+  local row, blocks = vim.api.nvim_win_get_cursor(0)[1], answer_blocks(bufnr)
+  local chosen = blocks[#blocks]
   for _, block in ipairs(M.blocks(lines)) do
     if row >= block.first - 1 and row <= block.last + 1 then
-      chosen = block
-      break
-    elseif block.first > sent[2] then
       chosen = block
     end
   end
@@ -61,6 +72,34 @@ local function yank_block()
   yank(table.concat(vim.list_slice(lines, chosen.first, chosen.last), "\n") .. "\n")
 end
 
+--- Move to the next or previous of some lines.
+local function jump(rows, forward)
+  local here, target = vim.api.nvim_win_get_cursor(0)[1], nil
+  for _, row in ipairs(rows) do
+    if forward and row > here and not target then
+      target = row
+    elseif not forward and row < here then
+      target = row
+    end
+  end
+  if target then
+    vim.cmd("normal! m'")
+    vim.api.nvim_win_set_cursor(0, { target, 0 })
+  end
+end
+
+local function jump_answer(forward)
+  local answers = require("zeke.answers")
+  jump(vim.tbl_map(answers.first_row, answers.thread(vim.api.nvim_get_current_buf())), forward)
+end
+
+local function jump_block(forward)
+  local rows = vim.tbl_map(function(block)
+    return block.first
+  end, answer_blocks(vim.api.nvim_get_current_buf()))
+  jump(rows, forward)
+end
+
 local function yank_answer()
   local view = require("zeke.answers").view()
   if view then
@@ -68,8 +107,24 @@ local function yank_answer()
   end
 end
 
+local function reply()
+  require("zeke.request").reply({ args = "", bang = false, range = 0 })
+end
+
+--- Put a commit message at the top of the commit buffer, or apply a proposed change.
+local function apply()
+  local view = require("zeke.answers").view()
+  if view and view.intent == "commit" then
+    require("zeke.findings").insert_message(view.text)
+  else
+    require("zeke.proposal").apply()
+  end
+end
+
 ---@type { [1]: string, [2]: string, [3]: fun() }[] key, help, what it does
 M.table = {
+  { "<CR>", "reply", reply },
+  { "<C-s>", "reply", reply },
   {
     "<C-c>",
     "stop the answer; the text stays",
@@ -81,6 +136,52 @@ M.table = {
   { "q", "hide this window", hide },
   { "gy", "yank the code block under the cursor, else the last one", yank_block },
   { "gY", "yank the whole answer", yank_answer },
+  { "ga", "apply the proposed change; insert a commit message", apply },
+  {
+    "gr",
+    "dismiss the proposed change",
+    function()
+      require("zeke.proposal").reject()
+    end,
+  },
+  {
+    "gD",
+    "the proposed change in a diff tab",
+    function()
+      require("zeke.proposal").tab()
+    end,
+  },
+  { "gR", "retry", "<Cmd>ZekeRetry<CR>" },
+  { "gM", "retry on another model", "<Cmd>lua require('zeke.request').retry_on()<CR>" },
+  { "gi", "why this model", "<Cmd>ZekeWhy<CR>" },
+  {
+    "]]",
+    "next answer",
+    function()
+      jump_answer(true)
+    end,
+  },
+  {
+    "[[",
+    "previous answer",
+    function()
+      jump_answer(false)
+    end,
+  },
+  {
+    "]c",
+    "next code block",
+    function()
+      jump_block(true)
+    end,
+  },
+  {
+    "[c",
+    "previous code block",
+    function()
+      jump_block(false)
+    end,
+  },
   {
     "g?",
     "this help",

@@ -11,6 +11,29 @@ local function new_id()
   return ("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"):format(unpack(bytes))
 end
 
+--- The earlier turns of a conversation, oldest first, as Python rebuilds their messages.
+---@param parent zeke.Answer?
+local function history_of(parent)
+  local turns = {}
+  while parent do
+    local text = table.concat(parent.parts)
+    if text ~= "" then
+      table.insert(turns, 1, {
+        id = parent.id,
+        intent = parent.intent,
+        prompt = parent.prompt,
+        scope = parent.scope,
+        source = parent.source,
+        notes = parent.notes,
+        definition = parent.definition,
+        text = text,
+      })
+    end
+    parent = parent.parent and answers.get(parent.parent)
+  end
+  return turns
+end
+
 --- Send with `deliver`, then show: the gateway works while the window opens.
 ---@param answer table without id
 ---@param smods? table
@@ -22,8 +45,17 @@ local function submit(answer, smods, deliver)
     { id = new_id(), parts = {}, state = "waiting", facts = {}, began = vim.uv.hrtime() },
     answer
   )
-  local can_ask = #vim.api.nvim_list_uis() > 0
-  local problem = deliver({ id = answer.id, scope = answer.scope, source = answer.source, can_ask = can_ask })
+  answer.deliver = deliver
+  local problem = deliver({
+    id = answer.id,
+    scope = answer.scope,
+    source = answer.source,
+    notes = answer.notes,
+    definition = answer.definition,
+    guidance = require("zeke.context").guidance(answer.source.root),
+    history = history_of(answer.parent and answers.get(answer.parent)),
+    can_ask = #vim.api.nvim_list_uis() > 0,
+  })
   if problem then
     require("zeke.notice").error(problem)
     return nil
@@ -42,27 +74,176 @@ local function prompt_of(args)
   return vim.trim((rest:gsub("^%-%-%f[%s%z]", "")))
 end
 
+local NOTHING = { buffer = "buffer", ["function"] = "function" }
+
+--- Hand the captured request to the handler of its command.
+local function send(name, spec, opts, args, scope, source, more)
+  if scope.kind ~= "none" and vim.trim(scope.text) == "" then
+    local what = NOTHING[scope.kind] or "selection"
+    require("zeke.notice").warn(("%s: nothing to send, the %s is empty"):format(name, what))
+    return
+  end
+  local answer = vim.tbl_extend("force", {
+    command = name,
+    intent = spec.intent,
+    definition = spec.definition,
+    result = spec.result,
+    prompt = prompt_of(args),
+    args = args,
+    scope = scope,
+    source = source,
+  }, more or {})
+  if spec.diagnostics then
+    answer.notes = require("zeke.context").diagnostics(source.bufnr, scope)
+  end
+  if spec.result == "diff" then
+    answer.region = require("zeke.proposal").capture(source.bufnr, scope)
+  end
+  submit(answer, opts.smods, function(ctx)
+    local host, bang = require("zeke.host"), opts.bang and 1 or 0
+    if spec.definition then
+      return host.notify("zeke_own", name, { args }, bang, ctx)
+    elseif spec.range then
+      return host.command(name, { args }, { opts.line1 or 0, opts.line2 or 0 }, bang, ctx)
+    end
+    return host.command(name, { args }, bang, ctx)
+  end)
+end
+
 ---@param name string
 ---@param spec zeke.CommandSpec
 ---@param opts table
----@param args string
-local function ask_from_command(name, spec, opts, args)
+---@param words string
+local function ask_from_command(name, spec, opts, words)
   local context = require("zeke.context")
   local bufnr = vim.api.nvim_get_current_buf()
-  local scope = context.scope(bufnr, opts, spec.scope)
-  if scope.kind ~= "none" and vim.trim(scope.text) == "" then
-    require("zeke.notice").warn(
-      ("%s: nothing to send, the %s is empty"):format(name, scope.kind == "buffer" and "buffer" or "selection")
-    )
+  local source = context.source(bufnr)
+  local args, prompt, problem = require("zeke.prompts").expand(words, source.root)
+  if not args then
+    require("zeke.notice").error(("%s: %s"):format(name, problem))
     return
   end
-  submit(
-    { intent = spec.intent, prompt = prompt_of(args), scope = scope, source = context.source(bufnr) },
-    opts.smods,
-    function(ctx)
-      return require("zeke.host").command(name, { args }, { opts.line1, opts.line2 }, opts.bang and 1 or 0, ctx)
-    end
+  local default = prompt and prompt.scope or spec.scope
+  if opts.range == 0 and (default == "changes" or default == "staged") then
+    require("zeke.changes").diff(source.root, default == "staged", function(text, wrong)
+      if not text then
+        require("zeke.notice").warn(("%s: %s"):format(name, wrong))
+        return
+      end
+      send(name, spec, opts, args, { kind = "diff", text = text, first = 0, last = 0 }, source)
+    end)
+    return
+  end
+  local scope = context.scope(bufnr, opts, default)
+  if default == "only_function" and scope.kind == "none" then
+    require("zeke.notice").warn(("%s: no function around the cursor: select what is meant"):format(name))
+    return
+  end
+  send(name, spec, opts, args, scope, source)
+end
+
+--- One more turn below an answer.
+---@param parent zeke.Answer
+---@param opts table
+---@param args string
+local function follow_up(parent, opts, args)
+  local spec = require("zeke.commands").handled.ZekeReply
+  local scope = { kind = "none", text = "", first = 0, last = 0 }
+  send(
+    "ZekeReply",
+    { intent = parent.intent, range = spec.range, definition = parent.definition },
+    opts,
+    args,
+    scope,
+    parent.source,
+    {
+      parent = parent.id,
+      bufnr = parent.bufnr,
+    }
   )
+end
+
+--- A request about a scope that is known already.
+---@param name string
+---@param spec zeke.CommandSpec
+---@param scope zeke.Scope
+---@param words string
+function M.about(name, spec, scope, words)
+  local source = require("zeke.context").source(vim.api.nvim_get_current_buf())
+  send(name, spec, { bang = false, smods = {} }, words, scope, source)
+end
+
+--- Ask for the words on a line of its own, then go on; nothing happens when the user leaves it empty.
+local function with_words(question, words, go_on)
+  if vim.trim(words) ~= "" then
+    go_on(words)
+    return
+  end
+  vim.ui.input({ prompt = question }, function(text)
+    if text and vim.trim(text) ~= "" then
+      go_on(text)
+    end
+  end)
+end
+
+--- A follow-up to this buffer's conversation, else to the newest; with ! to the answer under the cursor.
+function M.reply(opts)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local parent = opts.bang and answers.at(bufnr, vim.api.nvim_win_get_cursor(0)[1]) or answers.of_buffer(bufnr)
+  parent = parent or answers.newest()
+  if not parent then
+    require("zeke.notice").warn("there is no answer to reply to: ask with :Zeke first")
+    return
+  elseif answers.running(parent) then
+    require("zeke.notice").warn("the answer still comes: wait, or stop it with :ZekeStop")
+    return
+  end
+  with_words("Reply: ", opts.args, function(words)
+    follow_up(parent, opts, words)
+  end)
+end
+
+--- The same once more, below the old answer; with ! the prompt is edited first.
+function M.retry(opts)
+  local old = answers.of_buffer(vim.api.nvim_get_current_buf()) or answers.newest()
+  if not old or answers.running(old) then
+    require("zeke.notice").warn(old and "the answer still comes: stop it with :ZekeStop" or "there is nothing to retry")
+    return
+  end
+  local spec = require("zeke.commands").requests()[old.command] or { intent = old.intent, definition = old.definition }
+  local function again(args)
+    send(old.command or "Zeke", spec, { range = 0, bang = false, smods = opts.smods }, args, old.scope, old.source, {
+      parent = old.parent,
+      bufnr = old.bufnr,
+    })
+  end
+  local args = vim.trim(opts.args .. " " .. (old.args or ("-- " .. old.prompt)))
+  if not opts.bang then
+    again(args)
+    return
+  end
+  vim.ui.input({ prompt = "Retry: ", default = args }, function(text)
+    if text then
+      again(text)
+    end
+  end)
+end
+
+--- Retry on a model that the user types.
+function M.retry_on()
+  vim.ui.input({ prompt = "Model: " }, function(model)
+    if model and vim.trim(model) ~= "" then
+      M.retry({ args = "model=" .. vim.trim(model), bang = false })
+    end
+  end)
+end
+
+--- A fresh conversation, also from inside another one.
+function M.fresh(opts)
+  local spec = require("zeke.commands").handled.Zeke
+  with_words("Zeke: ", opts.args, function(words)
+    ask_from_command("Zeke", spec, { range = 0, bang = false, smods = opts.smods }, words)
+  end)
 end
 
 --- Stop this buffer's answer, else the newest that runs; with ! all.
@@ -80,60 +261,22 @@ local function stop_from_command(name, opts)
   end
 end
 
---- The command that :ZekePreview is about: its scope and words, as it would send them.
----@return table? ctx
-local function previewed(opts)
-  local name, words = opts.args:match("^%s*:?(Zeke%a*)!?%s*(.*)$")
-  name, words = name or "Zeke", words or opts.args
-  local spec = require("zeke.commands").handled[name]
-  if not (spec and spec.intent) then
-    require("zeke.notice").error(("ZekePreview: `%s` sends no prompt: name a command like ZekeTest"):format(name))
-    return nil
-  end
-  local scope = require("zeke.context").scope(vim.api.nvim_get_current_buf(), opts, spec.scope)
-  return { command = name, words = words, scope = scope }
-end
-
----@param name string
----@param spec zeke.CommandSpec
----@param opts table
-local function inquire(name, spec, opts)
-  local bufnr = vim.api.nvim_get_current_buf()
-  local answer = answers.of_buffer(bufnr)
-  local ctx = name == "ZekePreview" and previewed(opts) or name ~= "ZekePreview" and {} or nil
-  if not ctx then
-    return
-  end
-  ctx.id = answer and answer.id or new_id()
-  ctx.source = answer and answer.source or require("zeke.context").source(bufnr)
-  if name == "ZekeWhy" and not answer then
-    ctx.id = answers.newest() and answers.newest().id or nil
-  end
-  local arguments = { { opts.args } }
-  if spec.range then
-    arguments[2] = { opts.line1, opts.line2 }
-  end
-  vim.list_extend(arguments, { opts.bang and 1 or 0, ctx })
-  local problem = require("zeke.host").command(name, unpack(arguments))
-  if problem then
-    require("zeke.notice").error(problem)
-  end
-end
-
 --- Run one of the handled commands.
 ---@param name string
 ---@param spec zeke.CommandSpec
 ---@param opts table what a user command's callback is given
 function M.command(name, spec, opts)
   if spec.inquiry then
-    inquire(name, spec, opts)
-  elseif not spec.intent then
+    require("zeke.inquiry").run(name, spec, opts)
+  elseif name == "ZekeStop" then
     stop_from_command(name, opts)
-  elseif spec.scope == "none" and opts.range == 0 and vim.trim(opts.args) == "" then
-    vim.ui.input({ prompt = "Zeke: " }, function(text)
-      if text and vim.trim(text) ~= "" then
-        ask_from_command(name, spec, opts, text)
-      end
+  elseif name == "ZekeReply" then
+    M.reply(opts)
+  elseif name == "Zeke" and opts.range == 0 and answers.of_buffer(vim.api.nvim_get_current_buf()) then
+    M.reply(opts)
+  elseif spec.scope == "none" and opts.range == 0 then
+    with_words("Zeke: ", opts.args, function(words)
+      ask_from_command(name, spec, opts, words)
     end)
   else
     ask_from_command(name, spec, opts, opts.args)

@@ -21,47 +21,6 @@ for name, target in pairs({
   vim.api.nvim_set_hl(0, name, { link = target, default = true })
 end
 
-local KINDS = {
-  char = "characters",
-  line = "lines",
-  block = "block",
-  ["function"] = "enclosing function",
-  buffer = "whole buffer",
-}
-
---- Header, and what is sent in a fence that its text cannot close.
----@return string[] lines, integer first, integer last of the part to fold, 0 if none
-local function header(answer)
-  local scope, source = answer.scope, answer.source
-  local title = "# " .. answer.intent
-  if scope.kind ~= "none" then
-    local name = source.path ~= "" and source.path or "[No Name]"
-    title = ("%s · %s:%d-%d · %s"):format(title, name, scope.first, scope.last, KINDS[scope.kind])
-  end
-  local lines = { title }
-  if answer.prompt ~= "" then
-    lines[#lines + 1] = ""
-    for _, line in ipairs(vim.split(answer.prompt, "\n", { plain = true })) do
-      lines[#lines + 1] = "> " .. line
-    end
-  end
-  local first, last = 0, 0
-  if scope.kind ~= "none" then
-    local fence = "```"
-    for run in scope.text:gmatch("`+") do
-      fence = #run >= #fence and ("`"):rep(#run + 1) or fence
-    end
-    lines[#lines + 1] = ""
-    first = #lines + 1
-    lines[#lines + 1] = fence .. source.filetype
-    vim.list_extend(lines, vim.split((scope.text:gsub("\n$", "")), "\n", { plain = true }))
-    lines[#lines + 1] = fence
-    last = #lines
-  end
-  vim.list_extend(lines, { "", "" })
-  return lines, first, last
-end
-
 --- Text of the closed fold over what was sent.
 function M.foldtext()
   local count = vim.v.foldend - vim.v.foldstart - 1
@@ -78,14 +37,13 @@ local function dress(win, bufnr)
   if require("zeke.config").get().ui.winbar then
     local_to.winbar = "%{%v:lua.require'zeke.winbar'.expression()%}"
   end
-  local fold = vim.b[bufnr].zeke_sent
-  if fold and vim.api.nvim_win_call(win, function()
-    return vim.fn.foldlevel(fold[1])
-  end) == 0 then
-    vim.api.nvim_win_call(win, function()
-      vim.cmd({ cmd = "fold", range = { fold[1], fold[2] } })
-    end)
-  end
+  vim.api.nvim_win_call(win, function()
+    for _, answer in ipairs(answers.thread(bufnr)) do
+      if answer.sent and vim.fn.foldlevel(answer.sent[1]) == 0 then
+        vim.cmd({ cmd = "fold", range = answer.sent })
+      end
+    end
+  end)
 end
 
 local function write(bufnr, lines)
@@ -110,8 +68,8 @@ local function new_buffer(answer)
     buffer = bufnr,
     once = true,
     callback = function()
-      if answers.running(answer) then
-        require("zeke.request").stop(answer.id)
+      for _, running in ipairs(vim.tbl_filter(answers.running, answers.thread(bufnr))) do
+        require("zeke.request").stop(running.id)
       end
     end,
   })
@@ -176,23 +134,53 @@ local function open_window(bufnr, smods)
   dress(win, bufnr)
 end
 
---- Make the buffer of a new answer and show it.
----@param answer zeke.Answer without bufnr
+--- Make the buffer of a new answer, or go on below an earlier one, and show it.
+---@param answer zeke.Answer with bufnr if it goes on there
 ---@param smods? table
 function M.open(answer, smods)
-  answer.bufnr = new_buffer(answer)
-  answers.add(answer)
-  local lines, first, last = header(answer)
-  write(answer.bufnr, lines)
-  if first > 0 then
-    vim.b[answer.bufnr].zeke_sent = { first, last }
+  local goes_on = answer.bufnr and vim.api.nvim_buf_is_valid(answer.bufnr)
+  local bufnr = goes_on and answer.bufnr or new_buffer(answer)
+  answer.bufnr = bufnr
+  local lines, first, last = require("zeke.turn").lines(answer)
+  local above = 0
+  if goes_on then
+    table.insert(lines, 1, "")
+    table.insert(lines, 1, "")
+    above = vim.api.nvim_buf_line_count(bufnr) + 1
   end
-  vim.api.nvim_buf_set_extmark(answer.bufnr, ns, 0, 0, { end_row = 1, hl_group = "ZekeHeader" })
-  open_window(answer.bufnr, smods)
-  for _, win in ipairs(vim.fn.win_findbuf(answer.bufnr)) do
-    vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(answer.bufnr), 0 })
+  write(bufnr, lines)
+  if first > 0 then
+    answer.sent = { above + first, above + last }
+  end
+  answer.start = vim.api.nvim_buf_set_extmark(bufnr, ns, above, 0, { end_row = above + 1, hl_group = "ZekeHeader" })
+  answers.add(answer)
+  if #vim.fn.win_findbuf(bufnr) == 0 then
+    open_window(bufnr, smods)
+  end
+  for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
+    dress(win, bufnr)
+    vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(bufnr), 0 })
   end
   winbar.spin()
+end
+
+--- Show or hide the newest answer.
+function M.toggle()
+  local answer = answers.newest()
+  if not answer or not vim.api.nvim_buf_is_valid(answer.bufnr) then
+    require("zeke.notice").info("there is no answer yet")
+    return
+  end
+  local windows = vim.fn.win_findbuf(answer.bufnr)
+  if #windows == 0 then
+    open_window(answer.bufnr)
+    return
+  end
+  for _, win in ipairs(windows) do
+    if #vim.api.nvim_tabpage_list_wins(vim.api.nvim_win_get_tabpage(win)) > 1 then
+      vim.api.nvim_win_close(win, false)
+    end
+  end
 end
 
 --- Windows that follow the stream: their cursor is on the last line and nobody works in them.
@@ -231,7 +219,8 @@ end
 local function banner(answer, sentence, group)
   local win = vim.fn.win_findbuf(answer.bufnr)[1]
   local width = win and vim.api.nvim_win_get_width(win) or 78
-  answer.banner = vim.api.nvim_buf_set_extmark(answer.bufnr, ns, 0, 0, {
+  local row = answers.first_row(answer) - 1
+  answer.banner = vim.api.nvim_buf_set_extmark(answer.bufnr, ns, row, 0, {
     id = answer.banner,
     virt_lines = vim.tbl_map(function(line)
       return { { line, group } }
@@ -257,6 +246,9 @@ function M.head(id, facts, events)
       banner(answer, "DEGRADED " .. (facts.reason or ""), "ZekeDegraded")
     elseif facts.recovered then
       banner(answer, "the gateway answers again", "ZekeNote")
+    elseif facts.dropped then
+      local sentence = "%d earlier turns were left out: together they are too long for one request"
+      banner(answer, sentence:format(facts.dropped), "ZekeNote")
     end
     winbar.refresh(answer.bufnr)
   end
@@ -316,6 +308,15 @@ function M.finish(id, outcome)
   if vim.api.nvim_buf_is_valid(bufnr) then
     if outcome.violation then
       note(bufnr, "✗ " .. outcome.violation, "ZekeError")
+    end
+    if answer.state == "done" and answer.result == "diff" then
+      note(bufnr, "— " .. require("zeke.proposal").offer(answer), "ZekeNote")
+    end
+    if answer.state == "done" and answer.intent == "review" then
+      local found = require("zeke.findings").collect(answer)
+      if found then
+        note(bufnr, "— " .. found, "ZekeNote")
+      end
     end
     if sentence then
       note(

@@ -49,7 +49,9 @@ def test_only_the_client_knows_httpx() -> None:
 
 
 def test_only_the_cache_knows_sqlite() -> None:
-    assert all(name.startswith("zeke.cache.") for name, path in MODULES.items() if "sqlite3" in imports(path))
+    users = {name for name, path in MODULES.items() if "sqlite3" in imports(path)}
+    # The health check reads the file in a process of its own, also when the cache cannot be opened.
+    assert all(name.startswith("zeke.cache.") for name in users - {"zeke.checks"})
 
 
 def test_imports_have_one_direction() -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib.machinery
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
-from zeke.exchange import keys
 from zeke.exchange.keys import Keys
 from zeke.settings import Gateway
 
@@ -16,8 +17,8 @@ def test_the_systems_keyring_is_asked_once_when_it_is_there(monkeypatch: pytest.
     program.write_text(f'#!/bin/sh\necho x >> {tmp_path}/asked\n[ "$*" = "-m keyring get zeke h:1" ] && echo k-1\n')
     program.chmod(0o755)
     spec = importlib.machinery.ModuleSpec("keyring", None)
-    monkeypatch.setattr(keys.importlib.util, "find_spec", lambda _: spec)
-    monkeypatch.setattr(keys.sys, "executable", str(program))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+    monkeypatch.setattr(sys, "executable", str(program))
 
     async def work() -> None:
         known = Keys()

@@ -208,6 +208,8 @@ class App:
         elif plan.standing.is_exceeded:
             self.screen.budget(ask.request_id, "ZekeBudgetExceeded", plan.standing.figures())
         self._tell_strategy(plan.route)
+        if plan.dropped:
+            self.screen.head(ask.request_id, {"dropped": plan.dropped})
         permitted = await stages.planner.permit(ask, plan, stages.settings)
         if permitted is None:
             self.screen.finish(

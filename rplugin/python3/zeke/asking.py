@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from zeke.intents import by_command
-from zeke.models import Ask, Scope, Source
+from zeke.models import Ask, Scope, Source, Turn
 from zeke.routing import arguments
+
+REPLY = "ZekeReply"
 
 
 def from_command(name: str, text: str, override: bool, context: Mapping[str, Any]) -> Ask:
@@ -17,7 +19,14 @@ def from_command(name: str, text: str, override: bool, context: Mapping[str, Any
         ArgumentError: a word cannot be used.
     """
     words = arguments.parse(text)
-    return _ask(context, words.options.get("intent") or by_command(name).name, words.text, words.options, override)
+    definition = context.get("definition")
+    if definition:
+        standing = str(definition["name"])
+    else:
+        # A reply goes on with the intent of its conversation.
+        history = context.get("history") or ()
+        standing = str(history[-1]["intent"]) if name == REPLY and history else by_command(name).name
+    return _ask(context, words.options.get("intent") or standing, words.text, words.options, override)
 
 
 def from_lua(context: Mapping[str, Any]) -> Ask:
@@ -31,12 +40,19 @@ def _ask(
 ) -> Ask:
     scope = context["scope"]
     return Ask(
-        request_id=str(context["id"]),
+        request_id=str(context.get("id") or ""),
         intent=intent,
         instruction=instruction,
         scope=Scope(kind=scope["kind"], text=scope["text"], first=scope["first"], last=scope["last"]),
         source=Source(**context["source"]),
         arguments=arguments,
         override=override,
+        notes=tuple(str(note) for note in context.get("notes") or ()),
+        guidance=str(context.get("guidance") or ""),
+        history=tuple(
+            Turn(_ask(turn, str(turn["intent"]), str(turn["prompt"]), {}, False), str(turn["text"]))
+            for turn in context.get("history") or ()
+        ),
+        definition=context.get("definition"),
         can_ask=bool(context.get("can_ask")),
     )

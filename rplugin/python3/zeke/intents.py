@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from zeke.models import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +16,8 @@ class Intent:
 
     name: str
     """The value of the tag `intent`."""
-    command: str | None
-    """The command, without colon; None for an intent that only `intent=` names."""
+    command: str
+    """The command, without colon."""
     system: str
     """Who answers and in what form, in the model's system message."""
     instruction: str = ""
@@ -47,35 +50,35 @@ INTENTS: Mapping[str, Intent] = {
         ),
         Intent(
             "explain",
-            None,
+            "ZekeExplain",
             "You explain code to an experienced engineer. Say what it is for, how it works,"
             " and what surprises, in short Markdown paragraphs.",
             "Explain this code.",
         ),
         Intent(
             "refactor",
-            None,
+            "ZekeRefactor",
             f"You improve the structure of code without changing what it does. {_CODE_ONLY}",
             "Refactor this code for clarity.",
             result="diff",
         ),
         Intent(
             "fix",
-            None,
+            "ZekeFix",
             f"You correct code with the smallest change that is right. {_CODE_ONLY}",
             "Find and fix what is wrong with this code.",
             result="diff",
         ),
         Intent(
             "docs",
-            None,
+            "ZekeDocs",
             f"You document code in the language's own convention, without touching the code itself. {_CODE_ONLY}",
             "Document this code.",
             result="diff",
         ),
         Intent(
             "review",
-            None,
+            "ZekeReview",
             "You review changes. List real problems only, the worst first, each on its own line as"
             " `file:line: what is wrong and what to do`. Say so if there is none.",
             "Review this.",
@@ -83,7 +86,7 @@ INTENTS: Mapping[str, Intent] = {
         ),
         Intent(
             "commit",
-            None,
+            "ZekeCommit",
             "You write commit messages: a subject of at most 60 characters in the imperative, a blank line,"
             " then why in a few lines wrapped at 72. Answer with the message alone.",
             "Write the commit message for this change.",
@@ -91,7 +94,7 @@ INTENTS: Mapping[str, Intent] = {
     )
 }
 
-_BY_COMMAND = {intent.command: intent for intent in INTENTS.values() if intent.command}
+_BY_COMMAND = {intent.command: intent for intent in INTENTS.values()} | {"ZekeReply": INTENTS["code"]}
 
 
 def by_command(command: str) -> Intent:
@@ -101,3 +104,22 @@ def by_command(command: str) -> Intent:
         KeyError: no intent has this command.
     """
     return _BY_COMMAND[command]
+
+
+def of(ask: Ask) -> Intent:
+    """The intent of a request; one that nobody defined is told like `code`."""
+    return own(ask.definition) if ask.definition else INTENTS.get(ask.intent, INTENTS["code"])
+
+
+def own(definition: Mapping[str, object]) -> Intent:
+    """An intent of the user's: `name`, `command`, and of `system`, `instruction`, `result`, `tags` what is given."""
+    code = INTENTS["code"]
+    tags = definition.get("tags")
+    return Intent(
+        str(definition["name"]),
+        str(definition["command"]),
+        str(definition.get("system") or code.system),
+        str(definition.get("instruction") or code.instruction),
+        result="diff" if definition.get("result") == "diff" else "scratch",
+        tags={str(key): str(value) for key, value in tags.items()} if isinstance(tags, Mapping) else {},
+    )

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Literal
 
 CostSource = Literal["reported", "computed", "local"]
-ScopeKind = Literal["none", "char", "line", "block", "function", "buffer"]
+ScopeKind = Literal["none", "char", "line", "block", "function", "buffer", "diff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,24 @@ class Ask:
     """The `key=value` words of the command line."""
     override: bool = False
     """The command's `!`."""
+    notes: tuple[str, ...] = ()
+    """Lines about the scope: its diagnostics."""
+    guidance: str = ""
+    """The project's own instructions, from a file that the user trusts."""
+    history: tuple[Turn, ...] = ()
+    """The earlier turns of the conversation, oldest first."""
+    definition: Mapping[str, object] | None = None
+    """The intent, if it is one of the user's own."""
     can_ask: bool = False
     """Whether somebody sits in front of the editor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A request and its answer."""
+
+    ask: Ask
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zeke.cache import preferences as stored
 from zeke.cache.database import CacheUnavailable
 from zeke.exchange.events import Failed
-from zeke.intents import INTENTS
+from zeke.intents import of
 from zeke.models import Ask, ErrorCode, Message, Route
 from zeke.prompt import messages as prompt
 from zeke.routing.budget import Standing, judge
@@ -41,6 +41,8 @@ class Plan:
     go_local: bool = False
     override: str | None = None
     """The guard that the user overrode: `budget`."""
+    dropped: int = 0
+    """Earlier turns that do not fit."""
 
 
 class Planner:
@@ -72,7 +74,7 @@ class Planner:
             AliasError: an alias cannot be used.
         """
         found, standing = await self.standing(ask.source.project, settings)
-        intent = INTENTS.get(ask.intent, INTENTS["code"])
+        intent = of(ask)
         messages = prompt.build(ask, intent)
         timeouts = settings.gateway.limits()
         if intent.first_byte is not None:
@@ -85,7 +87,7 @@ class Planner:
             preferences=Preferences(found.alias, found.model, found.prefer_local, found.private),
             timeouts=timeouts,
         )
-        return Plan(route, messages, standing)
+        return Plan(route, messages, standing, dropped=len(ask.history) - len(prompt.kept(ask)))
 
     async def permit(self, ask: Ask, plan: Plan, settings: Settings) -> Plan | None:
         """The plan after the budget was asked, None when the user cancels."""

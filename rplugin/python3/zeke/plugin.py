@@ -82,6 +82,48 @@ class ZekePlugin:
         """Tests for what is selected."""
         self._hand_on(self.app.command, "ZekeTest", args, range_, bang, context)
 
+    @pynvim.command("ZekeExplain", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_explain(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """What is selected, explained."""
+        self._hand_on(self.app.command, "ZekeExplain", args, range_, bang, context)
+
+    @pynvim.command("ZekeRefactor", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_refactor(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """The same code, better built, as a diff."""
+        self._hand_on(self.app.command, "ZekeRefactor", args, range_, bang, context)
+
+    @pynvim.command("ZekeFix", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_fix(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """What is wrong, corrected, as a diff."""
+        self._hand_on(self.app.command, "ZekeFix", args, range_, bang, context)
+
+    @pynvim.command("ZekeDocs", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_docs(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """Documentation, as a diff."""
+        self._hand_on(self.app.command, "ZekeDocs", args, range_, bang, context)
+
+    @pynvim.command("ZekeReview", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_review(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """Findings about the changes."""
+        self._hand_on(self.app.command, "ZekeReview", args, range_, bang, context)
+
+    @pynvim.command("ZekeCommit", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_commit(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """A message for what is staged."""
+        self._hand_on(self.app.command, "ZekeCommit", args, [0, 0], bang, context)
+
+    @pynvim.command("ZekeReply", nargs="?", range="", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_reply(self, args: list[str], range_: list[int], bang: int, context: dict[str, Any]) -> None:
+        """One more turn of a conversation."""
+        self._hand_on(self.app.command, "ZekeReply", args, range_, bang, context)
+
     @pynvim.command("ZekeStop", nargs="?", bang=True, allow_nested=True, eval=CLASSIC)
     @_guarded
     def zeke_stop(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
@@ -126,6 +168,12 @@ class ZekePlugin:
     def zeke_budget(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
         """Show or set the project's monthly limit in cents."""
         self._hand_on(self.app.inquire, "ZekeBudget", args, [0, 0], bang, context)
+
+    @pynvim.rpc_export("zeke_own")
+    @_guarded
+    def own(self, name: str, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """A command of an intent of the user's own."""
+        self.app.command(name, args[0] if args else "", bool(bang), context)
 
     @pynvim.rpc_export("zeke_reply")
     @_guarded

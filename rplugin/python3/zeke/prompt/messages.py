@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zeke.intents import Intent
-from zeke.models import Ask, Message
+from zeke.intents import Intent, of
+from zeke.models import Ask, Message, Turn
 
 _SCOPES = {
     "char": "Selected text",
@@ -24,15 +24,50 @@ def fence(text: str, language: str = "") -> str:
     return f"{ticks}{language}\n{text.removesuffix(chr(10))}\n{ticks}"
 
 
+HISTORY_BYTES = 48 * 1024
+"""UTF-8 bytes of earlier turns that are sent along: some 12,000 tokens, less than most windows hold."""
+
+
+def _user(ask: Ask) -> str:
+    scope, source = ask.scope, ask.source
+    if scope.kind == "none":
+        return ask.instruction
+    parts = [ask.instruction or of(ask).instruction]
+    if scope.kind == "diff":
+        parts.append(f"The changes:\n\n{fence(scope.text, 'diff')}")
+    else:
+        where = f"{_SCOPES[scope.kind]}, lines {scope.first} to {scope.last}"
+        name = f" of `{source.path}`" if source.path else ""
+        kind = f" ({source.filetype})" if source.filetype else ""
+        parts.append(f"{where}{name}{kind}:\n\n{fence(scope.text, source.filetype)}")
+    if ask.notes:
+        parts.append("\n".join(["Diagnostics:", *(f"- {note}" for note in ask.notes)]))
+    return "\n\n".join(parts)
+
+
 def build(ask: Ask, intent: Intent) -> tuple[Message, ...]:
-    """System and user message. What was not asked to be sent (absolute paths, other files) is not in them."""
-    parts = [ask.instruction or intent.instruction if ask.scope.kind != "none" else ask.instruction]
-    if ask.scope.kind != "none":
-        where = f"{_SCOPES[ask.scope.kind]}, lines {ask.scope.first} to {ask.scope.last}"
-        name = f" of `{ask.source.path}`" if ask.source.path else ""
-        kind = f" ({ask.source.filetype})" if ask.source.filetype else ""
-        parts.append(f"{where}{name}{kind}:\n\n{fence(ask.scope.text, ask.source.filetype)}")
-    return (Message("system", intent.system), Message("user", "\n\n".join(parts)))
+    """System message, the earlier turns that fit, and the user's. What was not asked to be sent is not in them."""
+    system = intent.system
+    if ask.guidance:
+        system = f"{system}\n\nThe project's own instructions:\n\n{ask.guidance.strip()}"
+    earlier = [message for turn in kept(ask) for message in _messages(turn)]
+    return (Message("system", system), *earlier, Message("user", _user(ask)))
+
+
+def _messages(turn: Turn) -> tuple[Message, Message]:
+    return Message("user", _user(turn.ask)), Message("assistant", turn.answer)
+
+
+def kept(ask: Ask) -> tuple[Turn, ...]:
+    """The newest earlier turns that fit the budget; the older ones are left out."""
+    left = HISTORY_BYTES
+    found: list[Turn] = []
+    for turn in reversed(ask.history):
+        left -= size(_messages(turn))
+        if left < 0:
+            break
+        found.insert(0, turn)
+    return tuple(found)
 
 
 def size(messages: Sequence[Message]) -> int:

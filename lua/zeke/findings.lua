@@ -1,0 +1,54 @@
+--- What an answer is good for beyond reading: findings for the quickfix list, a commit message for its buffer.
+local M = {}
+
+--- `file:line: text` lines of a review that name files of the project.
+---@param text string
+---@param root string
+---@return table[] items of the quickfix list
+function M.parse(text, root)
+  local items = {}
+  for line in text:gmatch("[^\n]+") do
+    local file, row, message = line:match("^[%s%-%*%d%.`]*([%w_%-%./]+):(%d+)[:`]*%s*(.+)$")
+    local path = file and vim.fs.normalize(root .. "/" .. file)
+    -- A path that leaves the project is only text.
+    if path and not file:find("%.%.") and not vim.startswith(file, "/") and vim.uv.fs_stat(path) then
+      items[#items + 1] =
+        { filename = path, lnum = tonumber(row), col = 1, text = (message:gsub("[`%s]*$", "")), type = "W" }
+    end
+  end
+  return items
+end
+
+--- Put the findings of a review into the quickfix list, without opening it.
+---@param answer zeke.Answer
+---@return string? sentence
+function M.collect(answer)
+  local items = M.parse(table.concat(answer.parts), answer.source.root)
+  if #items == 0 then
+    return nil
+  end
+  vim.fn.setqflist({}, " ", { title = "Zeke review", items = items })
+  return ("%d finding%s in the quickfix list: :copen"):format(#items, #items == 1 and "" or "s")
+end
+
+--- The message alone: models like to put it into a fence.
+local function message_of(text)
+  local lines = vim.split(vim.trim(text), "\n", { plain = true })
+  local block = require("zeke.keys").blocks(lines)[1]
+  return block and vim.list_slice(lines, block.first, block.last) or lines
+end
+
+--- Insert a commit message at the top of the commit buffer that is open.
+---@param text string
+function M.insert_message(text)
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].filetype == "gitcommit" then
+      vim.api.nvim_buf_set_lines(bufnr, 0, 0, false, message_of(text))
+      require("zeke.notice").info("the message is at the top of the commit buffer")
+      return
+    end
+  end
+  require("zeke.notice").warn("no commit buffer is open: git commit first, or gY yanks the message")
+end
+
+return M

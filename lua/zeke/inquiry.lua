@@ -1,0 +1,56 @@
+--- Commands that show or set something about the project or an answer, and send no prompt.
+local M = {}
+
+local answers = require("zeke.answers")
+
+--- The command that :ZekePreview is about: its scope and words, as it would send them.
+---@return table? ctx
+local function previewed(opts)
+  local name, words = opts.args:match("^%s*:?(Zeke%a*)!?%s*(.*)$")
+  name, words = name or "Zeke", words or opts.args
+  local spec = require("zeke.commands").requests()[name]
+  if not spec then
+    require("zeke.notice").error(("ZekePreview: `%s` sends no prompt: name a command like ZekeTest"):format(name))
+    return nil
+  end
+  local source = require("zeke.context").source(vim.api.nvim_get_current_buf())
+  local args, prompt, problem = require("zeke.prompts").expand(words, source.root)
+  if problem then
+    require("zeke.notice").error("ZekePreview: " .. problem)
+    return nil
+  end
+  local default = prompt and prompt.scope or spec.scope
+  local scope = require("zeke.context").scope(vim.api.nvim_get_current_buf(), opts, default)
+  return { command = name, words = args, scope = scope, definition = spec.definition }
+end
+
+---@param name string
+---@param spec zeke.CommandSpec
+---@param opts table
+function M.run(name, spec, opts)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local answer = answers.of_buffer(bufnr)
+  local ctx = {}
+  if name == "ZekePreview" then
+    local found = previewed(opts)
+    if not found then
+      return
+    end
+    ctx = found
+  end
+  local newest = name == "ZekeWhy" and answers.newest() or nil
+  ctx.id = (answer or newest or {}).id
+  ctx.source = answer and answer.source or require("zeke.context").source(bufnr)
+  ctx.guidance = ctx.command and require("zeke.context").guidance(ctx.source.root) or nil
+  local arguments = { { opts.args } }
+  if spec.range then
+    arguments[2] = { opts.line1, opts.line2 }
+  end
+  vim.list_extend(arguments, { opts.bang and 1 or 0, ctx })
+  local problem = require("zeke.host").command(name, unpack(arguments))
+  if problem then
+    require("zeke.notice").error(problem)
+  end
+end
+
+return M

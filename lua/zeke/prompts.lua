@@ -1,0 +1,88 @@
+--- The prompt library: Markdown files with front matter, used as `/name` in any request.
+local M = {}
+
+local KEYS = { intent = true, alias = true, scope = true, result = true }
+
+---@class zeke.Prompt
+---@field name string
+---@field text string
+---@field intent? string
+---@field alias? string
+---@field scope? string
+
+--- Folders of the library; a project's prompts come before the user's of the same name.
+local function folders(root)
+  return { root .. "/.zeke/prompts", vim.fn.stdpath("config") .. "/zeke/prompts" }
+end
+
+---@param lines string[]
+---@return zeke.Prompt
+local function parse(name, lines)
+  local prompt, first = { name = name }, 1
+  if lines[1] == "---" then
+    for row = 2, #lines do
+      if lines[row] == "---" then
+        first = row + 1
+        break
+      end
+      local key, value = lines[row]:match("^(%w+):%s*(.-)%s*$")
+      if key and KEYS[key] then
+        prompt[key] = value
+      end
+    end
+  end
+  prompt.text = vim.trim(table.concat(lines, "\n", first))
+  return prompt
+end
+
+---@param root string the project's
+---@return table<string, zeke.Prompt>
+function M.all(root)
+  local found = {}
+  for _, folder in ipairs(folders(root)) do
+    for entry, kind in vim.fs.dir(folder) do
+      local name = entry:match("^([%w_-]+)%.md$")
+      if name and kind ~= "directory" and not found[name] then
+        local ok, lines = pcall(vim.fn.readfile, folder .. "/" .. entry)
+        if ok then
+          found[name] = parse(name, lines)
+        end
+      end
+    end
+  end
+  return found
+end
+
+--- Replace `/name` at the beginning of the text after the options by the prompt of that name.
+---@param args string
+---@param root string
+---@return string? args, zeke.Prompt? prompt, string? problem
+function M.expand(args, root)
+  local options, rest, count = "", vim.trim(args), 1
+  while count > 0 do
+    local word = rest:match("^[%a_][%w_.]*=%S*%s*")
+    count = word and 1 or 0
+    if word then
+      options, rest = options .. word, rest:sub(#word + 1)
+    end
+  end
+  local name, more = rest:match("^/([%w_-]+)%s*(.*)$")
+  if not name then
+    return args
+  end
+  local known = M.all(root)
+  local prompt = known[name]
+  if not prompt then
+    local names = vim.tbl_keys(known)
+    table.sort(names)
+    local accepted = #names > 0 and table.concat(names, ", ") or "none yet, put NAME.md into .zeke/prompts"
+    return nil, nil, ("unknown prompt `/%s`: accepted are %s"):format(name, accepted)
+  end
+  -- The command line wins: an option given twice counts the last time.
+  local own = prompt.alias and ("alias=%s "):format(prompt.alias) or ""
+  own = own .. (prompt.intent and ("intent=%s "):format(prompt.intent) or "")
+  local text = prompt.text .. (more ~= "" and "\n\n" .. more or "")
+  return vim.trim(own .. options .. " -- " .. text), prompt
+end
+
+return M
