@@ -11,6 +11,8 @@ local M = {}
 ---@field region? zeke.Region
 ---@field notes? string[] diagnostics that were sent along
 ---@field parent? string id of the answer that this one follows
+---@field thought? integer[] first and last line of its reasoning
+---@field attachments? zeke.Attachment[]
 ---@field sent? integer[] first and last line of what was sent
 ---@field start? integer extmark of its first line
 ---@field intent string
@@ -44,8 +46,10 @@ local order = {}
 
 ---@param answer zeke.Answer
 function M.add(answer)
+  if not all[answer.id] then
+    order[#order + 1] = answer.id
+  end
   all[answer.id] = answer
-  order[#order + 1] = answer.id
 end
 
 ---@param id string

@@ -49,6 +49,7 @@ M.handled = {
   ZekePrefs = { desc = "Show or set the project's preferences (! forget them)", inquiry = true, bang = true },
   ZekeModel = { desc = "Pin a model or alias for the project", inquiry = true, bang = true },
   ZekeAlias = { desc = "Pin an alias for the project", inquiry = true, bang = true },
+  ZekeHistory = { desc = "Earlier conversations (! of all projects)", inquiry = true, bang = true },
   ZekeBudget = { desc = "Show or set the project's monthly limit in cents", inquiry = true, bang = true },
   ZekeStop = { desc = "Stop this buffer's request, else the newest (! all); the text stays", bang = true },
 }

@@ -49,6 +49,18 @@ local function prompts()
   end, vim.tbl_keys(require("zeke.prompts").all(source.root)))
 end
 
+--- #file: completes paths of the project, the rest its own names.
+local function references(lead)
+  local path = lead:match("^#file:(.*)$")
+  if not path then
+    return require("zeke.references").names
+  end
+  local root = require("zeke.context").source(vim.api.nvim_get_current_buf()).root
+  return vim.tbl_map(function(found)
+    return "#file:" .. (vim.fs.relpath(root, found) or found) .. (vim.fn.isdirectory(found) == 1 and "/" or "")
+  end, vim.fn.glob(root .. "/" .. path .. "*", false, true))
+end
+
 local function candidates(command, lead)
   if command == "ZekeInstall" then
     return { "local" }
@@ -64,6 +76,8 @@ local function candidates(command, lead)
     return vim.tbl_keys(requests)
   elseif lead:sub(1, 1) == "/" then
     return prompts()
+  elseif lead:sub(1, 1) == "#" then
+    return references(lead)
   elseif requests[command] or command == "ZekeReply" or command == "ZekeRetry" or command == "ZekePreview" then
     return pairs_of(VALUES, lead)
   end

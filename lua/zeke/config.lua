@@ -36,6 +36,8 @@ M.defaults = {
   project = nil,
   --- The database; default `ZEKE_DB`, then the user's data folder.
   database = nil,
+  --- Keep prompts and answers for :ZekeHistory, and for how long (0: for ever). `log=0` keeps one request out.
+  log = { text = true, retention_days = 90 },
   ui = {
     --- "vertical", "horizontal", "tab" or "hide"; the command's own modifiers win.
     open = "vertical",
@@ -80,6 +82,8 @@ local kinds = {
   ["fallback.embedded.max_tokens"] = "number",
   ["project"] = { "string", "function" },
   ["database"] = "string",
+  ["log.text"] = "boolean",
+  ["log.retention_days"] = "number",
   ["ui.open"] = { values = { "vertical", "horizontal", "tab", "hide" } },
   ["ui.width"] = "number",
   ["ui.focus"] = "boolean",
@@ -176,7 +180,8 @@ function M.for_host()
     aliases = given.aliases,
     budget = given.budget,
     database = given.database,
-    log = require("zeke.info").log_path(),
+    log = given.log,
+    journal = require("zeke.info").log_path(),
   }
 end
 

@@ -100,6 +100,16 @@ function M.moved_over(bufnr, kind)
   return region_scope(bufnr, vim.fn.getpos("'["), vim.fn.getpos("']"), mode)
 end
 
+--- The last visual selection of a buffer.
+---@param bufnr integer
+---@return zeke.Scope
+function M.last_selection(bufnr)
+  if vim.fn.line("'<") == 0 or bufnr ~= vim.api.nvim_get_current_buf() then
+    return { kind = "none", text = "", first = 0, last = 0 }
+  end
+  return marked_scope(bufnr)
+end
+
 --- Whether lines came from '<,'>: they are the marks' lines, and the command line, if one was typed, does not say else.
 local function is_marked(line1, line2)
   local line = typed

@@ -7,7 +7,7 @@ local STARTS, WINDOW_S = 3, 30
 -- The directory of the editor must not be importable: a project's httpx.py would run in the host.
 local BOOT = "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, sys.argv[1]); "
   .. "import zeke.boot; zeke.boot.main(sys.argv[1])"
-local NEEDED = "import pynvim, httpx, msgpack, pydantic, platformdirs"
+local NEEDED = "import pynvim, httpx, msgpack, pydantic, platformdirs, detect_secrets"
 
 ---@class zeke.HostState
 ---@field channel? integer

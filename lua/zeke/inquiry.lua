@@ -21,27 +21,10 @@ local function previewed(opts)
   end
   local default = prompt and prompt.scope or spec.scope
   local scope = require("zeke.context").scope(vim.api.nvim_get_current_buf(), opts, default)
-  return { command = name, words = args, scope = scope, definition = spec.definition }
+  return { command = name, words = args, scope = scope, definition = spec.definition, source = source }
 end
 
----@param name string
----@param spec zeke.CommandSpec
----@param opts table
-function M.run(name, spec, opts)
-  local bufnr = vim.api.nvim_get_current_buf()
-  local answer = answers.of_buffer(bufnr)
-  local ctx = {}
-  if name == "ZekePreview" then
-    local found = previewed(opts)
-    if not found then
-      return
-    end
-    ctx = found
-  end
-  local newest = name == "ZekeWhy" and answers.newest() or nil
-  ctx.id = (answer or newest or {}).id
-  ctx.source = answer and answer.source or require("zeke.context").source(bufnr)
-  ctx.guidance = ctx.command and require("zeke.context").guidance(ctx.source.root) or nil
+local function deliver(name, spec, opts, ctx)
   local arguments = { { opts.args } }
   if spec.range then
     arguments[2] = { opts.line1, opts.line2 }
@@ -51,6 +34,35 @@ function M.run(name, spec, opts)
   if problem then
     require("zeke.notice").error(problem)
   end
+end
+
+---@param name string
+---@param spec zeke.CommandSpec
+---@param opts table
+function M.run(name, spec, opts)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local answer = answers.of_buffer(bufnr)
+  if name == "ZekePreview" then
+    local ctx = previewed(opts)
+    if not ctx then
+      return
+    end
+    ctx.guidance = require("zeke.context").guidance(ctx.source.root)
+    require("zeke.references").collect(ctx.words, bufnr, ctx.source.root, function(attachments, problem)
+      if problem then
+        require("zeke.notice").warn("ZekePreview: " .. problem)
+        return
+      end
+      ctx.attachments = attachments
+      deliver(name, spec, opts, ctx)
+    end)
+    return
+  end
+  local newest = name == "ZekeWhy" and answers.newest() or nil
+  deliver(name, spec, opts, {
+    id = (answer or newest or {}).id,
+    source = answer and answer.source or require("zeke.context").source(bufnr),
+  })
 end
 
 return M

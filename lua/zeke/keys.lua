@@ -40,10 +40,11 @@ local function yank(text)
   require("zeke.notice").info(("yanked %d lines"):format(select(2, text:gsub("\n", "\n"))))
 end
 
---- Whether a line belongs to what was sent.
+--- Whether a line belongs to what was sent, or to reasoning.
 local function is_sent(bufnr, row)
   return vim.iter(require("zeke.answers").thread(bufnr)):any(function(answer)
-    return answer.sent and row >= answer.sent[1] and row <= answer.sent[2]
+    local sent, thought = answer.sent, answer.thought
+    return sent and row >= sent[1] and row <= sent[2] or thought and row >= thought[1] and row <= (thought[2] or row)
   end)
 end
 

@@ -25,6 +25,7 @@ local function history_of(parent)
         scope = parent.scope,
         source = parent.source,
         notes = parent.notes,
+        attachments = parent.attachments,
         definition = parent.definition,
         text = text,
       })
@@ -51,6 +52,7 @@ local function submit(answer, smods, deliver)
     scope = answer.scope,
     source = answer.source,
     notes = answer.notes,
+    attachments = answer.attachments,
     definition = answer.definition,
     guidance = require("zeke.context").guidance(answer.source.root),
     history = history_of(answer.parent and answers.get(answer.parent)),
@@ -77,7 +79,7 @@ end
 local NOTHING = { buffer = "buffer", ["function"] = "function" }
 
 --- Hand the captured request to the handler of its command.
-local function send(name, spec, opts, args, scope, source, more)
+local function hand_over(name, spec, opts, args, scope, source, more)
   if scope.kind ~= "none" and vim.trim(scope.text) == "" then
     local what = NOTHING[scope.kind] or "selection"
     require("zeke.notice").warn(("%s: nothing to send, the %s is empty"):format(name, what))
@@ -96,7 +98,7 @@ local function send(name, spec, opts, args, scope, source, more)
   if spec.diagnostics then
     answer.notes = require("zeke.context").diagnostics(source.bufnr, scope)
   end
-  if spec.result == "diff" then
+  if spec.result == "diff" or (more or {}).result == "diff" then
     answer.region = require("zeke.proposal").capture(source.bufnr, scope)
   end
   submit(answer, opts.smods, function(ctx)
@@ -107,6 +109,18 @@ local function send(name, spec, opts, args, scope, source, more)
       return host.command(name, { args }, { opts.line1 or 0, opts.line2 or 0 }, bang, ctx)
     end
     return host.command(name, { args }, bang, ctx)
+  end)
+end
+
+--- Collect the context that the words name, then go on. The source is captured already.
+local function send(name, spec, opts, args, scope, source, more)
+  require("zeke.references").collect(args, source.bufnr, source.root, function(attachments, problem)
+    if not attachments then
+      require("zeke.notice").warn(("%s: %s"):format(name, problem))
+      return
+    end
+    more = vim.tbl_extend("keep", more or {}, { attachments = #attachments > 0 and attachments or nil })
+    hand_over(name, spec, opts, args, scope, source, more)
   end)
 end
 

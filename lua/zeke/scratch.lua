@@ -23,8 +23,13 @@ end
 
 --- Text of the closed fold over what was sent.
 function M.foldtext()
-  local count = vim.v.foldend - vim.v.foldstart - 1
-  return ("▸ %d line%s sent (zo opens)"):format(count, count == 1 and "" or "s")
+  local count = vim.v.foldend - vim.v.foldstart + 1
+  for _, answer in ipairs(answers.thread(vim.api.nvim_get_current_buf())) do
+    if answer.thought and answer.thought[1] == vim.v.foldstart then
+      return ("▸ %d line%s of reasoning (zo opens)"):format(count, count == 1 and "" or "s")
+    end
+  end
+  return ("▸ %d line%s sent (zo opens)"):format(count - 2, count == 3 and "" or "s")
 end
 
 --- Set up each new window that shows the buffer. Options are local to the pair of window and buffer.
@@ -39,8 +44,10 @@ local function dress(win, bufnr)
   end
   vim.api.nvim_win_call(win, function()
     for _, answer in ipairs(answers.thread(bufnr)) do
-      if answer.sent and vim.fn.foldlevel(answer.sent[1]) == 0 then
-        vim.cmd({ cmd = "fold", range = answer.sent })
+      for _, range in ipairs({ answer.sent or {}, answer.thought or {} }) do
+        if range[2] and vim.fn.foldlevel(range[1]) == 0 then
+          vim.cmd({ cmd = "fold", range = range })
+        end
       end
     end
   end)
@@ -164,11 +171,60 @@ function M.open(answer, smods)
   winbar.spin()
 end
 
+--- Show a conversation of the cache again, each turn below the other.
+---@param turns table[] oldest first
+function M.restore(turns)
+  local bufnr, parent
+  for _, turn in ipairs(turns) do
+    local model = turn.model ~= "" and turn.model or nil
+    local answer = {
+      id = turn.id,
+      bufnr = bufnr,
+      parent = parent,
+      intent = turn.intent,
+      prompt = turn.prompt,
+      scope = turn.scope,
+      source = turn.source,
+      notes = turn.notes,
+      attachments = turn.attachments,
+      parts = { turn.text },
+      state = "done",
+      began = vim.uv.hrtime(),
+      facts = { model = model },
+    }
+    M.open(answer)
+    write(answer.bufnr, vim.split(turn.text, "\n", { plain = true }))
+    bufnr, parent = answer.bufnr, answer.id
+  end
+  if bufnr then
+    vim.treesitter.language.register("markdown", "zeke")
+    pcall(vim.treesitter.start, bufnr, "markdown")
+  end
+end
+
+--- The newest answer's buffer, filled again from memory when :bdelete emptied it.
+local function revived(answer)
+  if vim.api.nvim_buf_is_loaded(answer.bufnr) then
+    return answer.bufnr
+  end
+  local turns = {}
+  for _, turn in ipairs(answers.thread(answer.bufnr)) do
+    turns[#turns + 1] = vim.tbl_extend("force", turn, {
+      text = table.concat(turn.parts),
+      model = turn.facts.model or "",
+    })
+  end
+  M.restore(turns)
+  return nil
+end
+
 --- Show or hide the newest answer.
 function M.toggle()
   local answer = answers.newest()
-  if not answer or not vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if not answer then
     require("zeke.notice").info("there is no answer yet")
+    return
+  elseif not revived(answer) then
     return
   end
   local windows = vim.fn.win_findbuf(answer.bufnr)
@@ -257,6 +313,36 @@ function M.head(id, facts, events)
   end
 end
 
+--- Fold lines in every window that shows the buffer.
+local function fold(bufnr, range)
+  for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
+    vim.api.nvim_win_call(win, function()
+      vim.cmd({ cmd = "fold", range = range })
+    end)
+  end
+end
+
+--- One frame of the model's reasoning: above the answer, not part of it.
+---@param id string
+---@param text string
+function M.reason(id, text)
+  local answer = answers.get(id)
+  if not answer or answer.state ~= "waiting" or not vim.api.nvim_buf_is_valid(answer.bufnr) then
+    return
+  end
+  answer.thought = answer.thought or { vim.api.nvim_buf_line_count(answer.bufnr) }
+  grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
+end
+
+--- The reasoning is over: close a fold on it.
+local function end_thought(answer)
+  if answer.thought and not answer.thought[2] then
+    answer.thought[2] = vim.api.nvim_buf_line_count(answer.bufnr)
+    grow(answer.bufnr, { "", "", "" })
+    fold(answer.bufnr, answer.thought)
+  end
+end
+
 --- One frame of the answer.
 ---@param id string
 ---@param text string
@@ -269,6 +355,7 @@ function M.append(id, text)
   local first = answer.state == "waiting"
   answer.state = "streaming"
   if vim.api.nvim_buf_is_valid(answer.bufnr) then
+    end_thought(answer)
     grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
     if first then
       winbar.refresh(answer.bufnr)
@@ -306,6 +393,7 @@ function M.finish(id, outcome)
   answer.state = outcome.success and "done" or cancelled and "cancelled" or "failed"
   local bufnr = answer.bufnr
   if vim.api.nvim_buf_is_valid(bufnr) then
+    end_thought(answer)
     if outcome.violation then
       note(bufnr, "✗ " .. outcome.violation, "ZekeError")
     end

@@ -54,6 +54,15 @@ function M.lines(answer)
     end
     last = #lines
   end
+  for _, given in ipairs(answer.attachments or {}) do
+    local fence = fence_of(given.text)
+    lines[#lines + 1] = ""
+    first = first > 0 and first or #lines + 1
+    lines[#lines + 1] = fence .. given.language .. " " .. given.title
+    vim.list_extend(lines, vim.split(given.text, "\n", { plain = true }))
+    lines[#lines + 1] = fence
+    last = #lines
+  end
   vim.list_extend(lines, { "", "" })
   return lines, first, last
 end

@@ -75,6 +75,7 @@ class Answering:
         self._route = route
         self._screen = screen
         self._log = log
+        self._thoughts = Frames(asyncio.get_running_loop(), lambda text: screen.reason(ask.request_id, text))
         self._frames = Frames(asyncio.get_running_loop(), lambda text: screen.append(ask.request_id, text))
         self._exchange: _Exchange | None = None
         self._decision = Decision()
@@ -84,8 +85,19 @@ class Answering:
         self._begun: Future[None] | None = None
         self.unpriced: tuple[str, Decision] | None = None
         """Base URL and decision of a complete answer whose tokens are known and whose cost is not."""
+        self._texts: list[str] = []
         self.refused_key = False
         """The gateway wants another key."""
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._texts)
+
+    @property
+    def model(self) -> str | None:
+        """Who answered, as far as it was told."""
+        return self._decision.model
 
     def computed_cost(self) -> float | None:
         """Cents of an answer without a cost, by what is known of prices now."""
@@ -124,6 +136,7 @@ class Answering:
             self._outcome.update(message="Zeke failed on this answer: the details are in :ZekeLog")
             raise
         finally:
+            self._thoughts.flush()
             self._frames.flush()
             if self._log.health.lost > lost and not self._outcome.get("message"):
                 self._outcome["message"] = self._log.health.trouble
@@ -149,10 +162,11 @@ class Answering:
                     self._tell(["ZekeRouted"], status="")
             case Recovered():
                 self._screen.head(self._ask.request_id, {"recovered": True})
-            case Reasoning():
+            case Reasoning(text):
                 if not self._thinking:
                     self._thinking = True
                     self._screen.head(self._ask.request_id, {"thinking": True})
+                self._thoughts.add(text)
             case Named() | Usage() | Metadata():
                 self._learn(step)
             case Finished(reason):
@@ -196,7 +210,9 @@ class Answering:
         if exchange is not None:
             exchange.chunks += 1
             if first:
+                self._thoughts.flush()
                 exchange.first_text = time.perf_counter()
+        self._texts.append(text)
         self._frames.add(text)
         if first and exchange is not None and exchange.first_text is not None:
             self._tell(["ZekeFirstToken"], ttft_ms=_ms(exchange.first_text - exchange.began))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,16 @@ class App:
             context["source"].get("file") or "",
         )
 
+    def reopen(self, request_id: str) -> None:
+        """Show an earlier conversation again."""
+        from zeke.inquiries import Inquiries
+
+        self._with_stages(
+            f"reopen {request_id}",
+            lambda sentence: self.screen.notice("error", sentence),
+            lambda stages: Inquiries(stages, self.screen).reopen(request_id),
+        )
+
     def reply(self, question_id: str, choice: str) -> None:
         """The user answered a question; an empty choice cancels."""
         future = self._questions.pop(question_id, None)
@@ -84,6 +95,13 @@ class App:
         """Import and build what the first request needs."""
         # What is wrong is said when a request needs it.
         self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, None)
+        self._loop.call_soon(self._warm_rules)
+
+    @staticmethod
+    def _warm_rules() -> None:
+        from zeke.prompt import secrets
+
+        secrets.warm()
 
     def info(self) -> None:
         """Show what the host knows of itself."""
@@ -98,7 +116,7 @@ class App:
                     *lines,
                     f"gateway    {settings.gateway.base} ({'with a key' if settings.gateway.key else 'no key'})",
                     f"cache      {health.path}: {health.trouble or f'fine, {health.lost} rows lost'}",
-                    f"log        {settings.log}",
+                    f"log        {settings.journal}",
                 ]
             )
 
@@ -195,6 +213,7 @@ class App:
     async def _answer(self, ask: Ask, stages: Stages) -> None:
         from zeke.answering import Answering
         from zeke.exchange.keys import KeyUnavailable
+        from zeke.planning import SecretFound
         from zeke.routing.aliases import AliasError
 
         try:
@@ -210,7 +229,11 @@ class App:
         self._tell_strategy(plan.route)
         if plan.dropped:
             self.screen.head(ask.request_id, {"dropped": plan.dropped})
-        permitted = await stages.planner.permit(ask, plan, stages.settings)
+        try:
+            permitted = await stages.planner.permit(ask, plan, stages.settings)
+        except SecretFound as error:
+            self._refuse(ask.request_id, str(error))
+            return
         if permitted is None:
             self.screen.finish(
                 ask.request_id, {"success": False, "error_code": "cancelled", "message": "cancelled, nothing was sent"}
@@ -222,10 +245,25 @@ class App:
             ask.request_id, plan.route, plan.messages, key=key, blocked=plan.blocked, go_local=plan.go_local
         )
         await answering.run(steps)
+        self._remember(ask, stages, answering)
         if answering.refused_key:
             stages.keys.forget()
         if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
             await self._price(ask, stages, answering.unpriced[0], answering, key)
+
+    def _remember(self, ask: Ask, stages: Stages, answering: Answering) -> None:
+        """Keep prompt and answer, unless the user wants none kept."""
+        options = stages.settings.log
+        if not options.text or ask.arguments.get("log") == "0" or not answering.text:
+            return
+        from zeke.cache import conversations
+
+        text, model, now = answering.text, answering.model, int(time.time())
+        parent = ask.history[-1].ask.request_id if ask.history else None
+        stages.log.call(lambda connection: conversations.save(connection, ask, text, model, parent, now))
+        if options.retention_days:
+            oldest = now - options.retention_days * 86400
+            stages.log.call(lambda connection: conversations.forget_before(connection, oldest))
 
     def _tell_strategy(self, route: Route) -> None:
         """A strategy of the user's own is said once, with what it does."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zeke.intents import by_command
-from zeke.models import Ask, Scope, Source, Turn
+from zeke.models import Ask, Attachment, Scope, Source, Turn
 from zeke.routing import arguments
 
 REPLY = "ZekeReply"
@@ -48,6 +48,10 @@ def _ask(
         arguments=arguments,
         override=override,
         notes=tuple(str(note) for note in context.get("notes") or ()),
+        attachments=tuple(
+            Attachment(str(given["title"]), str(given["text"]), str(given["language"]))
+            for given in context.get("attachments") or ()
+        ),
         guidance=str(context.get("guidance") or ""),
         history=tuple(
             Turn(_ask(turn, str(turn["intent"]), str(turn["prompt"]), {}, False), str(turn["text"]))

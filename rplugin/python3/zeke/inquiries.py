@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zeke import asking
+from zeke.cache import conversations, statistics
 from zeke.cache import preferences as stored
-from zeke.cache import statistics
 from zeke.cache.database import CacheUnavailable
+from zeke.exchange.hostile import clean
 from zeke.report import preview, why
 from zeke.report.figures import table
 from zeke.routing import aliases, project
@@ -40,6 +42,7 @@ class Inquiries:
             "ZekeModel": self._model,
             "ZekeAlias": self._alias,
             "ZekeBudget": self._budget,
+            "ZekeHistory": self._history,
         }
 
     async def run(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
@@ -155,6 +158,25 @@ class Inquiries:
         await self._change(name, project.Changes(alias=None if cleared else text, cleared=cleared))
         self._screen.notice("info", f"{name} asks as alias {text} from now on")
 
+    async def reopen(self, request_id: str) -> None:
+        """Show a conversation as it was, up to one of its turns."""
+        try:
+            turns = await self._call(lambda connection: conversations.chain(connection, request_id))
+        except CacheUnavailable as error:
+            self._screen.notice("error", f"ZekeHistory: {error}")
+            return
+        self._screen.restore(turns)
+
+    async def _history(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
+        name = None if bang else context["source"]["project"]
+        found = await self._call(lambda connection: conversations.find(connection, name, text))
+        if not found:
+            where = "in any project" if bang else f"of {name}"
+            about = f" with `{text}`" if text else ""
+            self._screen.notice("info", f"there is no conversation {where}{about}")
+            return
+        self._screen.history([(turn.request_id, _line(turn, with_project=bang)) for turn in found])
+
     async def _budget(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
         if text:
@@ -162,3 +184,10 @@ class Inquiries:
             await self._change(name, project.Changes(cents=cents, cleared=() if cents is not None else ("budget",)))
         _, standing = await self._stages.planner.standing(name, self._stages.settings)
         self._screen.notice("info", f"{name}: {standing.figures()}")
+
+
+def _line(turn: conversations.Listed, *, with_project: bool) -> str:
+    when = datetime.fromtimestamp(turn.created_at).strftime("%Y-%m-%d %H:%M")
+    prompt = clean(turn.prompt, 80) or "(standing instruction)"
+    project = f"{turn.project}  " if with_project else ""
+    return f"{when}  {project}{turn.intent}  {prompt}  [{turn.model or '?'}]"

@@ -37,6 +37,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """Context that the prompt names: a file, the changes, diagnostics."""
+
+    title: str
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """One request, as the user made it."""
 
@@ -52,6 +61,7 @@ class Ask:
     """The command's `!`."""
     notes: tuple[str, ...] = ()
     """Lines about the scope: its diagnostics."""
+    attachments: tuple[Attachment, ...] = ()
     guidance: str = ""
     """The project's own instructions, from a file that the user trusts."""
     history: tuple[Turn, ...] = ()

@@ -14,6 +14,7 @@ from zeke.exchange.events import Failed
 from zeke.intents import of
 from zeke.models import Ask, ErrorCode, Message, Route
 from zeke.prompt import messages as prompt
+from zeke.prompt import secrets
 from zeke.routing.budget import Standing, judge
 from zeke.routing.resolve import Preferences, resolve
 
@@ -43,6 +44,10 @@ class Plan:
     """The guard that the user overrode: `budget`."""
     dropped: int = 0
     """Earlier turns that do not fit."""
+
+
+class SecretFound(ValueError):
+    """The prompt holds what looks like a secret. The text is one sentence with the next step."""
 
 
 class Planner:
@@ -90,7 +95,36 @@ class Planner:
         return Plan(route, messages, standing, dropped=len(ask.history) - len(prompt.kept(ask)))
 
     async def permit(self, ask: Ask, plan: Plan, settings: Settings) -> Plan | None:
-        """The plan after the budget was asked, None when the user cancels."""
+        """The plan after secrets and budget were asked about, None when the user cancels."""
+        count = await self._secrets(ask, plan)
+        if count is None:
+            return None
+        permitted = await self._budget(ask, plan, settings)
+        if permitted is None or not count:
+            return permitted
+        overridden = filter(None, (permitted.override, f"warning of {count} secrets"))
+        return replace(permitted, override=" and the ".join(overridden))
+
+    async def _secrets(self, ask: Ask, plan: Plan) -> int | None:
+        """How many were found and are sent anyway; None when they are not.
+
+        Raises:
+            SecretFound: some were found, and nobody can be asked.
+        """
+        text = plan.messages[-1].content
+        paths = [given.title for given in ask.attachments] + ([ask.source.path] if ask.scope.kind != "none" else [])
+        found = secrets.scan(text, paths)
+        if not found or ask.override:
+            return len(found)
+        shown = ", ".join(f"{secret.kind} in line {secret.line}" for secret in found[:3])
+        if not ask.can_ask:
+            raise SecretFound(
+                f"nothing was sent, the prompt seems to hold a secret ({shown}): repeat with ! to send it"
+            )
+        choice = await self._ask_user(ask.request_id, f"The prompt seems to hold a secret: {shown}", [SEND, CANCEL])
+        return len(found) if choice == SEND else None
+
+    async def _budget(self, ask: Ask, plan: Plan, settings: Settings) -> Plan | None:
         standing = plan.standing
         verdict = judge(standing, settings.budget.on_exceeded, override=ask.override, can_ask=ask.can_ask)
         override = "budget" if standing.is_exceeded and verdict == "send" else None
@@ -102,10 +136,10 @@ class Planner:
             verdict = "send" if choice == SEND else "local"
             override = "budget" if choice == SEND else None
         if verdict == "send":
-            return Plan(plan.route, plan.messages, standing, override=override)
+            return replace(plan, override=override)
         sentence = f"the budget is used up ({standing.figures()}): repeat with !, or raise it with :ZekeBudget"
         blocked = Failed(ErrorCode.BUDGET_EXCEEDED.value, sentence)
-        return Plan(plan.route, plan.messages, standing, blocked, verdict == "local")
+        return replace(plan, blocked=blocked, go_local=verdict == "local")
 
 
 async def settled(future: Future[T], otherwise: T) -> T:

@@ -169,6 +169,18 @@ class ZekePlugin:
         """Show or set the project's monthly limit in cents."""
         self._hand_on(self.app.inquire, "ZekeBudget", args, [0, 0], bang, context)
 
+    @pynvim.command("ZekeHistory", nargs="?", bang=True, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_history(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """Earlier conversations."""
+        self._hand_on(self.app.inquire, "ZekeHistory", args, [0, 0], bang, context)
+
+    @pynvim.rpc_export("zeke_reopen")
+    @_guarded
+    def reopen(self, request_id: str) -> None:
+        """Show an earlier conversation again."""
+        self.app.reopen(request_id)
+
     @pynvim.rpc_export("zeke_own")
     @_guarded
     def own(self, name: str, args: list[str], bang: int, context: dict[str, Any]) -> None:

@@ -10,12 +10,15 @@ if TYPE_CHECKING:
 
 _HEAD = "require('zeke.scratch').head(...)"
 _APPEND = "require('zeke.scratch').append(...)"
+_REASON = "require('zeke.scratch').reason(...)"
 _FINISH = "require('zeke.scratch').finish(...)"
 _NOTICE = "local level, sentence = ... require('zeke.notice')[level](sentence)"
 _CLASSIC = "require('zeke.request').classic(...)"
 _REPORT = "require('zeke.report').show(...)"
 _ASK = "require('zeke.report').ask(...)"
 _PICK = "require('zeke.report').pick(...)"
+_HISTORY = "require('zeke.report').history(...)"
+_RESTORE = "require('zeke.scratch').restore(...)"
 _BUDGET = "require('zeke.report').budget(...)"
 _INFO = "require('zeke.info').host_lines(...)"
 
@@ -43,6 +46,10 @@ class Screen:
         """Append one frame of the answer."""
         self._lua(_APPEND, request_id, text)
 
+    def reason(self, request_id: str, text: str) -> None:
+        """Append one frame of the model's reasoning."""
+        self._lua(_REASON, request_id, text)
+
     def finish(self, request_id: str, outcome: Mapping[str, object]) -> None:
         """End the answer: `success`, `error_code`, `message` and the facts known at the end."""
         self._lua(_FINISH, request_id, _known(outcome))
@@ -66,6 +73,14 @@ class Screen:
     def pick(self, title: str, items: Sequence[str], command: str) -> None:
         """Let the user choose; the choice becomes the argument of `command`."""
         self._lua(_PICK, title, list(items), command)
+
+    def history(self, items: Sequence[tuple[str, str]]) -> None:
+        """Let the user choose among earlier turns, each an id and a line."""
+        self._lua(_HISTORY, [list(item) for item in items])
+
+    def restore(self, turns: Sequence[Mapping[str, object]]) -> None:
+        """Show an earlier conversation again."""
+        self._lua(_RESTORE, list(turns))
 
     def budget(self, request_id: str, event: str, figures: str) -> None:
         """Fire one of the budget's events, and say the figures."""

@@ -159,6 +159,13 @@ class Budget(_Frozen):
     on_exceeded: Literal["ask", "local", "refuse", "warn"] = "ask"
 
 
+class LogOptions(_Frozen):
+    """Whether prompts and answers are kept for :ZekeHistory, and for how many days (0: for ever)."""
+
+    text: bool = True
+    retention_days: Annotated[int, Field(ge=0)] = 90
+
+
 class Settings(_Frozen):
     """All of it. The key shows as stars in any `repr`."""
 
@@ -167,7 +174,8 @@ class Settings(_Frozen):
     aliases: Annotated[dict[str, AliasOptions], BeforeValidator(_table)] = Field(default_factory=dict)
     budget: Annotated[Budget, BeforeValidator(_table)] = Budget()
     database: Path | None = None
-    log: Path | None = None
+    log: Annotated[LogOptions, BeforeValidator(_table)] = LogOptions()
+    journal: Path | None = None
     log_level: str = "warning"
     ca_bundle: str | None = None
 
@@ -183,7 +191,7 @@ def _first(environ: Mapping[str, str], *names: str) -> str | None:
 
 
 PROJECT_FILE = ".zeke.toml"
-_PROJECT_KEYS = ("aliases", "budget", "fallback", "gateway")
+_PROJECT_KEYS = ("aliases", "budget", "fallback", "gateway", "log")
 
 
 def with_project(options: Mapping[str, Any], text: str) -> dict[str, Any]:

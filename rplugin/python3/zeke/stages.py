@@ -70,7 +70,7 @@ class Stages:
     def start_journal(self) -> None:
         """(Re)start the log with every secret known by now."""
         settings = self.settings
-        journal.start(settings.log, settings.log_level, (*settings.secrets, *self.keys.secrets))
+        journal.start(settings.journal, settings.log_level, (*settings.secrets, *self.keys.secrets))
 
     async def key(self) -> str | None:
         """The gateway's key.

@@ -13,6 +13,7 @@ from typing import Any
 from zeke.exchange.events import Event, Failed, Finished, Metadata, Named, Reasoning, Text, Usage
 from zeke.exchange.payloads import Payloads
 from zeke.exchange.records import Records, TooLarge
+from zeke.exchange.thinking import Thinking
 from zeke.models import ErrorCode
 
 HTML = "the gateway answered with an HTML page, not with a chat completion: check the base URL"
@@ -30,6 +31,7 @@ class Decoder:
         self._named = Named()
         self._usage: Usage | None = None
         self._metadata: dict[str, Any] = {}
+        self._thinking = Thinking()
         self._texts = False
         self._thought = False
         self._broken = False
@@ -58,14 +60,14 @@ class Decoder:
             return []
         events = list(self._events(self._records.close()))
         if not self._ended:
-            events.append(self._verdict())
+            events.extend(self._end())
         return events
 
     def _events(self, records: Iterator[bytes]) -> Iterator[Event]:
         for record in records:
             if record.strip() == b"[DONE]":
                 self._payloads.reason = self._payloads.reason or "stop"
-                yield self._verdict()
+                yield from self._end()
                 return
             try:
                 # strict=False: some gateways leave raw control characters inside strings.
@@ -75,14 +77,25 @@ class Decoder:
                 continue
             for event in self._payloads.read(value):
                 if isinstance(event, Failed):
+                    yield from self._held()
                     self._ended = True
                     yield event
                     return
-                if self._is_new(event):
-                    yield event
+                for part in self._thinking.feed(event.text) if isinstance(event, Text) else (event,):
+                    if self._is_new(part):
+                        yield part
             if self._payloads.complete:
-                yield self._verdict()
+                yield from self._end()
                 return
+
+    def _held(self) -> Iterator[Event]:
+        for event in self._thinking.close():
+            self._is_new(event)
+            yield event
+
+    def _end(self) -> Iterator[Event]:
+        yield from self._held()
+        yield self._verdict()
 
     def _is_new(self, event: Event) -> bool:
         """Facts are told once; text always."""

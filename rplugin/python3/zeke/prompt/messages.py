@@ -30,18 +30,17 @@ HISTORY_BYTES = 48 * 1024
 
 def _user(ask: Ask) -> str:
     scope, source = ask.scope, ask.source
-    if scope.kind == "none":
-        return ask.instruction
-    parts = [ask.instruction or of(ask).instruction]
+    parts = [ask.instruction if scope.kind == "none" else ask.instruction or of(ask).instruction]
     if scope.kind == "diff":
         parts.append(f"The changes:\n\n{fence(scope.text, 'diff')}")
-    else:
+    elif scope.kind != "none":
         where = f"{_SCOPES[scope.kind]}, lines {scope.first} to {scope.last}"
         name = f" of `{source.path}`" if source.path else ""
         kind = f" ({source.filetype})" if source.filetype else ""
         parts.append(f"{where}{name}{kind}:\n\n{fence(scope.text, source.filetype)}")
     if ask.notes:
         parts.append("\n".join(["Diagnostics:", *(f"- {note}" for note in ask.notes)]))
+    parts += [f"{given.title}:\n\n{fence(given.text, given.language)}" for given in ask.attachments]
     return "\n\n".join(parts)
 
 
