@@ -5,6 +5,7 @@ local VALUES = {
   ["latency="] = { "low", "medium", "high", "false" },
   ["size_hint="] = { "tiny", "small", "medium", "large", "false" },
   ["log="] = { "0", "1" },
+  ["out="] = { "scratch", "diff" },
   ["alias="] = { "auto", "code-fast", "code-plus", "code-smart", "reason-deep", "local" },
   ["budget="] = { "frugal", "standard", "premium", "false" },
   ["intent="] = { "code", "tests", "explain", "refactor", "fix", "docs", "review", "commit" },

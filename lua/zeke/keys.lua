@@ -6,6 +6,7 @@ local function hide()
     vim.api.nvim_win_close(0, false)
     return
   end
+  vim.wo.winfixbuf = false
   -- The last window cannot close: go back to the buffer the user came from.
   local alternate = vim.fn.bufnr("#")
   if alternate > 0 and vim.api.nvim_buf_is_loaded(alternate) then

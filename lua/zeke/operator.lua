@@ -26,11 +26,7 @@ function M.run(kind)
     go(current.words or "")
     return
   end
-  vim.ui.input({ prompt = "Zeke: " }, function(words)
-    if words and vim.trim(words) ~= "" then
-      go(words)
-    end
-  end)
+  require("zeke.ask").open("zeke", "", go)
 end
 
 return M

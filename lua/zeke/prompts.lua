@@ -81,8 +81,9 @@ function M.expand(args, root)
   -- The command line wins: an option given twice counts the last time.
   local own = prompt.alias and ("alias=%s "):format(prompt.alias) or ""
   own = own .. (prompt.intent and ("intent=%s "):format(prompt.intent) or "")
+  own = own .. (prompt.result and ("out=%s "):format(prompt.result) or "")
   local text = prompt.text .. (more ~= "" and "\n\n" .. more or "")
-  return vim.trim(own .. options .. " -- " .. text), prompt
+  return own .. options .. " -- " .. text, prompt
 end
 
 return M

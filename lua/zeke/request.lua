@@ -98,7 +98,8 @@ local function hand_over(name, spec, opts, args, scope, source, more)
   if spec.diagnostics then
     answer.notes = require("zeke.context").diagnostics(source.bufnr, scope)
   end
-  if spec.result == "diff" or (more or {}).result == "diff" then
+  answer.result = args:match("^%s*out=(%l+)") or args:match("%sout=(%l+)%s") or answer.result
+  if answer.result == "diff" then
     answer.region = require("zeke.proposal").capture(source.bufnr, scope)
   end
   submit(answer, opts.smods, function(ctx)
@@ -193,11 +194,7 @@ local function with_words(question, words, go_on)
     go_on(words)
     return
   end
-  vim.ui.input({ prompt = question }, function(text)
-    if text and vim.trim(text) ~= "" then
-      go_on(text)
-    end
-  end)
+  require("zeke.ask").open(question, "", go_on)
 end
 
 --- A follow-up to this buffer's conversation, else to the newest; with ! to the answer under the cursor.
@@ -212,7 +209,7 @@ function M.reply(opts)
     require("zeke.notice").warn("the answer still comes: wait, or stop it with :ZekeStop")
     return
   end
-  with_words("Reply: ", opts.args, function(words)
+  with_words("reply", opts.args, function(words)
     follow_up(parent, opts, words)
   end)
 end
@@ -236,11 +233,7 @@ function M.retry(opts)
     again(args)
     return
   end
-  vim.ui.input({ prompt = "Retry: ", default = args }, function(text)
-    if text then
-      again(text)
-    end
-  end)
+  require("zeke.ask").open("retry", args, again)
 end
 
 --- Retry on a model that the user types.
@@ -255,7 +248,7 @@ end
 --- A fresh conversation, also from inside another one.
 function M.fresh(opts)
   local spec = require("zeke.commands").handled.Zeke
-  with_words("Zeke: ", opts.args, function(words)
+  with_words("zeke", opts.args, function(words)
     ask_from_command("Zeke", spec, { range = 0, bang = false, smods = opts.smods }, words)
   end)
 end
@@ -289,7 +282,7 @@ function M.command(name, spec, opts)
   elseif name == "Zeke" and opts.range == 0 and answers.of_buffer(vim.api.nvim_get_current_buf()) then
     M.reply(opts)
   elseif spec.scope == "none" and opts.range == 0 then
-    with_words("Zeke: ", opts.args, function(words)
+    with_words("zeke", opts.args, function(words)
       ask_from_command(name, spec, opts, words)
     end)
   else

@@ -80,6 +80,12 @@ local function new_buffer(answer)
       end
     end,
   })
+  vim.api.nvim_create_autocmd("BufReadCmd", {
+    buffer = bufnr,
+    callback = function()
+      M.refill(bufnr)
+    end,
+  })
   require("zeke.keys").attach(bufnr)
   options.filetype = "zeke"
   options.modifiable = false
@@ -138,7 +144,46 @@ local function open_window(bufnr, smods)
   if not ui.focus then
     vim.fn.winrestview(view)
   end
+  -- What the user opens next shall not replace an answer that still comes.
+  vim.wo[win][0].winfixbuf = true
   dress(win, bufnr)
+end
+
+--- Write an answer's title, prompt and what was sent below what is there.
+local function write_turn(bufnr, answer)
+  local lines, first, last = require("zeke.turn").lines(answer)
+  local above = 0
+  if vim.api.nvim_buf_line_count(bufnr) > 1 then
+    table.insert(lines, 1, "")
+    table.insert(lines, 1, "")
+    above = vim.api.nvim_buf_line_count(bufnr) + 1
+  end
+  write(bufnr, lines)
+  answer.sent = first > 0 and { above + first, above + last } or nil
+  answer.start = vim.api.nvim_buf_set_extmark(bufnr, ns, above, 0, { end_row = above + 1, hl_group = "ZekeHeader" })
+end
+
+--- Write a whole conversation from memory: into a buffer that was emptied by :edit or :bdelete.
+local function fill(bufnr)
+  vim.bo[bufnr].modifiable = true
+  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, {})
+  for _, answer in ipairs(answers.thread(bufnr)) do
+    answer.thought = nil
+    write_turn(bufnr, answer)
+    write(bufnr, vim.split(table.concat(answer.parts), "\n", { plain = true }))
+  end
+  vim.bo[bufnr].modifiable = false
+end
+
+--- :edit or :bdelete emptied the buffer: its options are set again, too.
+---@param bufnr integer
+function M.refill(bufnr)
+  local options = vim.bo[bufnr]
+  options.buftype, options.bufhidden, options.undolevels, options.swapfile = "nofile", "hide", -1, false
+  options.buflisted, options.modeline = false, false
+  fill(bufnr)
+  require("zeke.keys").attach(bufnr)
+  options.filetype = "zeke"
 end
 
 --- Make the buffer of a new answer, or go on below an earlier one, and show it.
@@ -147,19 +192,11 @@ end
 function M.open(answer, smods)
   local goes_on = answer.bufnr and vim.api.nvim_buf_is_valid(answer.bufnr)
   local bufnr = goes_on and answer.bufnr or new_buffer(answer)
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    vim.fn.bufload(bufnr)
+  end
   answer.bufnr = bufnr
-  local lines, first, last = require("zeke.turn").lines(answer)
-  local above = 0
-  if goes_on then
-    table.insert(lines, 1, "")
-    table.insert(lines, 1, "")
-    above = vim.api.nvim_buf_line_count(bufnr) + 1
-  end
-  write(bufnr, lines)
-  if first > 0 then
-    answer.sent = { above + first, above + last }
-  end
-  answer.start = vim.api.nvim_buf_set_extmark(bufnr, ns, above, 0, { end_row = above + 1, hl_group = "ZekeHeader" })
+  write_turn(bufnr, answer)
   answers.add(answer)
   if #vim.fn.win_findbuf(bufnr) == 0 then
     open_window(bufnr, smods)
@@ -202,29 +239,11 @@ function M.restore(turns)
   end
 end
 
---- The newest answer's buffer, filled again from memory when :bdelete emptied it.
-local function revived(answer)
-  if vim.api.nvim_buf_is_loaded(answer.bufnr) then
-    return answer.bufnr
-  end
-  local turns = {}
-  for _, turn in ipairs(answers.thread(answer.bufnr)) do
-    turns[#turns + 1] = vim.tbl_extend("force", turn, {
-      text = table.concat(turn.parts),
-      model = turn.facts.model or "",
-    })
-  end
-  M.restore(turns)
-  return nil
-end
-
 --- Show or hide the newest answer.
 function M.toggle()
   local answer = answers.newest()
   if not answer then
     require("zeke.notice").info("there is no answer yet")
-    return
-  elseif not revived(answer) then
     return
   end
   local windows = vim.fn.win_findbuf(answer.bufnr)

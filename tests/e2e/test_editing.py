@@ -357,13 +357,16 @@ def test_the_prompt_library(start: Start, project: Path) -> None:
     session = start()
     folder = project / ".zeke" / "prompts"
     folder.mkdir(parents=True)
-    (folder / "edge.md").write_text("---\nintent: tests\nalias: code-plus\nscope: buffer\n---\nOnly the edges.\n")
+    (folder / "edge.md").write_text(
+        "---\nintent: tests\nalias: code-plus\nscope: buffer\nresult: diff\n---\nOnly the edges.\n"
+    )
     opened(session, project)
     asked(session, "Zeke latency=low /edge and errors")
     body = session.gateway.seen[-1].body
     assert (body["tags"]["intent"], body["tags"]["budget"], body["tags"]["latency"]) == ("tests", "standard", "low")
     assert session.sent().startswith("Only the edges.\n\nand errors")
     assert "class Box" in session.sent()
+    assert any("proposed in lib.py" in line for line in session.scratch())
     session.type_command("Zeke /nope")
     session.wait_message("unknown prompt `/nope`: accepted are edge")
     assert "/edge" in session.editor.lua("return vim.fn.getcompletion('Zeke /e', 'cmdline')")
@@ -561,8 +564,35 @@ def test_an_answer_that_was_deleted_comes_back(start: Start) -> None:
     session = start(*answering("One.", "Two."))
     asked(session, "Zeke first")
     asked(session, "ZekeReply second", answers=2)
+    whole = session.scratch()
+    assert [line for line in whole if line] == ["# code", "> first", "One.", "# code", "> second", "Two."]
     session.type_command(f"bdelete {session.answer()['bufnr']}")
     session.type_command("ZekeToggle")
-    text = "\n".join(session.scratch())
-    assert text.index("> first") < text.index("One.") < text.index("> second") < text.index("Two.")
-    assert len(session.editor.lua("return require('zeke.answers').thread(require('zeke.answers').newest().bufnr)")) == 2
+    assert session.scratch() == whole
+    session.editor.input("<C-w>l:edit<CR>")
+    assert session.scratch() == whole
+    assert session.editor.lua("return {vim.bo.buftype, vim.bo.filetype, vim.bo.modifiable}") == [
+        "nofile",
+        "zeke",
+        False,
+    ]
+    asked(session, "ZekeReply third", answers=3)
+    assert len(session.gateway.seen[-1].body["messages"]) == 6
+    assert session.editor.lua("return #require('zeke.answers').thread(...)", session.answer()["bufnr"]) == 3
+
+
+def test_the_prompt_buffer_recalls_breaks_lines_and_cancels(start: Start) -> None:
+    session = start()
+    session.type_command("Zeke")
+    session.editor.input("one<C-j>two<CR>")
+    session.wait_done()
+    assert session.sent() == "one\ntwo"
+    session.type_command("Zeke")
+    session.editor.input("draft")
+    session.editor.input("<Up>")
+    session.editor.wait("vim.api.nvim_buf_get_lines(0, 0, -1, false)[2] == 'two'", 5)
+    session.editor.input("<Down>")
+    session.editor.wait("vim.api.nvim_buf_get_lines(0, 0, -1, false)[1] == 'draft'", 5)
+    session.editor.input("<Esc>q")
+    assert session.editor.lua("return vim.api.nvim_win_get_config(0).relative") == ""
+    assert len(session.gateway.seen) == 1

@@ -13,7 +13,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "budget": ("frugal", "standard", "premium", "false"),
     "size_hint": ("tiny", "small", "medium", "large", "false"),
     "log": ("0", "1"),
-    "out": ("scratch",),
+    "out": ("scratch", "diff"),
     "intent": tuple(INTENTS),
 }
 """Keys whose values are known; `false` leaves the tag out."""
