@@ -37,7 +37,7 @@ format: setup ## write the formats
 	@sh scripts/lint_lua.sh $(BIN)/nvim --write
 
 bench: setup ## speed as ratios to a floor in the same run
-	@$(BIN)/python -m bench
+	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench
 
 clean: ## remove what setup and demo made
 	@rm -rf $(VENV) .venv.litellm $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -79,8 +79,12 @@ def show_rows(database: Path) -> None:
 
 def run() -> int:
     """Ask for tests of the selected function; print the scratch buffer and the rows. Exit code 1 without an answer."""
+    import logging
+
     import pynvim
 
+    # asyncio's own remark that Neovim ended after its loop did is no news here.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     env = environment()
     say("starting Neovim without a screen")
     os.environ.clear()
