@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -94,7 +95,7 @@ def measure(
     shown = inside("\n".join(editor.lines(bufnr)))
     assert shown == text(count), "the text is not what was sent"
     changes = [at for at in times if noted["first"] <= at]
-    gaps = [b - a for a, b in zip(changes[:-1], changes[1:], strict=True)]
+    gaps = [b - a for a, b in itertools.pairwise(changes)]
     editor.command("silent! only")
     return Measured(
         wire=(noted["arrived"] - began) / 1e6,

@@ -18,6 +18,8 @@ from zeke.models import ErrorCode
 
 HTML = "the gateway answered with an HTML page, not with a chat completion: check the base URL"
 NOT_JSON = "the gateway's answer is not a chat completion: check the base URL and the gateway's log"
+_JSON = json.JSONDecoder(strict=False)
+"""Not strict: some gateways leave raw control characters inside strings."""
 SUCCESS_WITHOUT_TEXT = ("tool_calls", "length", "function_call")
 
 
@@ -70,8 +72,7 @@ class Decoder:
                 yield from self._end()
                 return
             try:
-                # strict=False: some gateways leave raw control characters inside strings.
-                value = json.loads(record.decode("utf-8", "replace"), strict=False)
+                value = _JSON.decode(record.decode("utf-8", "replace"))
             except (ValueError, RecursionError):
                 self._broken = True
                 continue
