@@ -83,7 +83,7 @@ M.native = {
   ZekeToggle = {
     desc = "Show or hide the newest answer",
     native = function()
-      require("zeke.scratch").toggle()
+      require("zeke.conversation").toggle()
     end,
   },
   ZekeApply = {

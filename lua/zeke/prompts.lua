@@ -53,21 +53,28 @@ function M.all(root)
   return found
 end
 
+--- The words before the text, and the text, of what stands after a command.
+---@param args string
+---@return string options, string text, boolean ended whether `--` ended the options
+function M.split(args)
+  local options, rest = "", vim.trim(args)
+  local word = rest:match("^[%a_][%w_.]*=%S*%s*")
+  while word do
+    options, rest = options .. word, rest:sub(#word + 1)
+    word = rest:match("^[%a_][%w_.]*=%S*%s*")
+  end
+  local text, count = rest:gsub("^%-%-%f[%s%z]%s*", "")
+  return options, text, count > 0
+end
+
 --- Replace `/name` at the beginning of the text after the options by the prompt of that name.
 ---@param args string
 ---@param root string
 ---@return string? args, zeke.Prompt? prompt, string? problem
 function M.expand(args, root)
-  local options, rest, count = "", vim.trim(args), 1
-  while count > 0 do
-    local word = rest:match("^[%a_][%w_.]*=%S*%s*")
-    count = word and 1 or 0
-    if word then
-      options, rest = options .. word, rest:sub(#word + 1)
-    end
-  end
+  local options, rest, ended = M.split(args)
   local name, more = rest:match("^/([%w_-]+)%s*(.*)$")
-  if not name then
+  if not name or ended then
     return args
   end
   local known = M.all(root)

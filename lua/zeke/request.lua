@@ -62,18 +62,9 @@ local function submit(answer, smods, deliver)
     require("zeke.notice").error(problem)
     return nil
   end
-  require("zeke.scratch").open(answer, smods)
+  require("zeke.conversation").open(answer, smods)
   answers.event("ZekeRequestStarted", answer)
   return answer.id
-end
-
---- The words of the command line that the user reads as the prompt; options are Python's business.
-local function prompt_of(args)
-  local rest, count = vim.trim(args), 1
-  while count > 0 do
-    rest, count = rest:gsub("^[%a_][%w_.]*=%S*%s*", "")
-  end
-  return vim.trim((rest:gsub("^%-%-%f[%s%z]", "")))
 end
 
 local NOTHING = { buffer = "buffer", ["function"] = "function" }
@@ -90,7 +81,7 @@ local function hand_over(name, spec, opts, args, scope, source, more)
     intent = spec.intent,
     definition = spec.definition,
     result = spec.result,
-    prompt = prompt_of(args),
+    prompt = select(2, require("zeke.prompts").split(args)),
     args = args,
     scope = scope,
     source = source,

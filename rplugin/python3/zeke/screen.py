@@ -18,7 +18,7 @@ _REPORT = "require('zeke.report').show(...)"
 _ASK = "require('zeke.report').ask(...)"
 _PICK = "require('zeke.report').pick(...)"
 _HISTORY = "require('zeke.report').history(...)"
-_RESTORE = "require('zeke.scratch').restore(...)"
+_RESTORE = "require('zeke.conversation').restore(...)"
 _BUDGET = "require('zeke.report').budget(...)"
 _INFO = "require('zeke.info').host_lines(...)"
 
