@@ -76,12 +76,13 @@ local function hand_over(name, spec, opts, args, scope, source, more)
     require("zeke.notice").warn(("%s: nothing to send, the %s is empty"):format(name, what))
     return
   end
+  local options, prompt = require("zeke.prompts").split(args)
   local answer = vim.tbl_extend("force", {
     command = name,
     intent = spec.intent,
     definition = spec.definition,
-    result = spec.result,
-    prompt = select(2, require("zeke.prompts").split(args)),
+    result = options:match("%f[%w]out=(%l+)") or spec.result,
+    prompt = prompt,
     args = args,
     scope = scope,
     source = source,
@@ -89,7 +90,6 @@ local function hand_over(name, spec, opts, args, scope, source, more)
   if spec.diagnostics then
     answer.notes = require("zeke.context").diagnostics(source.bufnr, scope)
   end
-  answer.result = args:match("^%s*out=(%l+)") or args:match("%sout=(%l+)%s") or answer.result
   if answer.result == "diff" then
     answer.region = require("zeke.proposal").capture(source.bufnr, scope)
   end

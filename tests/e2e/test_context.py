@@ -79,6 +79,16 @@ def test_a_secret_is_warned_about_before_it_leaves(
         assert "ghp_" not in session.rows("routing_trace")[0]["trace"]
 
 
+def test_an_environment_file_is_warned_about_by_its_name(start: Start, project: Path) -> None:
+    session = start()
+    opened(session, project)
+    (project / ".env").write_text("COLOUR=red\n")
+    session.editor.lua("vim.ui.select = function(_, opts, on) _G.prompt = opts.prompt; on(nil) end")
+    asked(session, "Zeke look at #file:.env")
+    assert "environment file .env" in session.editor.lua("return _G.prompt")
+    assert session.gateway.seen == []
+
+
 def test_reasoning_is_folded_and_is_no_part_of_the_answer(start: Start) -> None:
     session = start(
         *answering("<think>let me\nsee\n```python\nno = 1\n```\n</think>\n\nYes.\n```python\nyes = 1\n```\n"),

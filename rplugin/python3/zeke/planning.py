@@ -112,7 +112,9 @@ class Planner:
             SecretFound: some were found, and nobody can be asked.
         """
         text = plan.messages[-1].content
-        paths = [given.title for given in ask.attachments] + ([ask.source.path] if ask.scope.kind != "none" else [])
+        paths = [given.title.removeprefix("File ") for given in ask.attachments] + (
+            [ask.source.path] if ask.scope.kind != "none" else []
+        )
         found = secrets.scan(text, paths)
         if not found or ask.override:
             return len(found)
