@@ -8,7 +8,7 @@ need() {
   command -v "$1" >/dev/null 2>&1 || { echo "lint: $1 is missing: $2" >&2; exit 1; }
 }
 need npm "install Node.js with npm (Debian: apt-get install npm)"
-[ -d node_modules/@johnnymorganz/stylua ] || npm install --silent --no-audit --no-fund
+[ -d node_modules/@johnnymorganz/stylua ] || npm install --silent --no-audit --no-fund --no-package-lock
 # shellcheck disable=SC2086
 node scripts/stylua.mjs $mode $files
 need luacheck "install it (Debian: apt-get install lua-check)"
