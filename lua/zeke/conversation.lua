@@ -16,12 +16,19 @@ function M.write(bufnr, lines)
   vim.bo[bufnr].modifiable = false
 end
 
+--- Options and keys of an answer's buffer: set when it is made, and again when :edit or :bdelete took them.
+local function prepare(bufnr)
+  local options = vim.bo[bufnr]
+  options.buftype, options.bufhidden, options.undolevels, options.swapfile = "nofile", "hide", -1, false
+  options.buflisted, options.modeline = false, false
+  require("zeke.keys").attach(bufnr)
+  options.filetype = "zeke"
+end
+
 local function new_buffer(answer)
   local bufnr = vim.api.nvim_create_buf(false, true)
   counters[answer.intent] = (counters[answer.intent] or 0) + 1
   vim.api.nvim_buf_set_name(bufnr, ("zeke://%s/%d"):format(answer.intent, counters[answer.intent]))
-  local options = vim.bo[bufnr]
-  options.bufhidden, options.undolevels, options.swapfile, options.modeline = "hide", -1, false, false
   vim.api.nvim_create_autocmd("BufWinEnter", {
     buffer = bufnr,
     callback = function()
@@ -43,9 +50,8 @@ local function new_buffer(answer)
       M.refill(bufnr)
     end,
   })
-  require("zeke.keys").attach(bufnr)
-  options.filetype = "zeke"
-  options.modifiable = false
+  prepare(bufnr)
+  vim.bo[bufnr].modifiable = false
   return bufnr
 end
 
@@ -78,12 +84,8 @@ end
 --- :edit or :bdelete emptied the buffer: its options are set again, too.
 ---@param bufnr integer
 function M.refill(bufnr)
-  local options = vim.bo[bufnr]
-  options.buftype, options.bufhidden, options.undolevels, options.swapfile = "nofile", "hide", -1, false
-  options.buflisted, options.modeline = false, false
   fill(bufnr)
-  require("zeke.keys").attach(bufnr)
-  options.filetype = "zeke"
+  prepare(bufnr)
 end
 
 --- Make the buffer of a new answer, or go on below an earlier one, and show it.

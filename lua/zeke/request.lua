@@ -46,7 +46,6 @@ local function submit(answer, smods, deliver)
     { id = new_id(), parts = {}, state = "waiting", facts = {}, began = vim.uv.hrtime() },
     answer
   )
-  answer.deliver = deliver
   local problem = deliver({
     id = answer.id,
     scope = answer.scope,

@@ -12,6 +12,7 @@ from zeke.cache import conversations, statistics
 from zeke.cache import preferences as stored
 from zeke.cache.database import CacheUnavailable
 from zeke.exchange.hostile import clean
+from zeke.prompt import messages as prompt
 from zeke.report import preview, why
 from zeke.report.figures import table
 from zeke.routing import aliases, project
@@ -80,7 +81,7 @@ class Inquiries:
             body,
             sorted({*stages.settings.gateway.headers, *plan.route.headers, *hints}),
             explain(plan.route),
-            size=sum(len(message.content.encode("utf-8", "surrogatepass")) for message in plan.messages),
+            size=prompt.size(plan.messages),
             price_in=price.tokens_in if price else None,
             standing=plan.standing,
         )
@@ -96,8 +97,7 @@ class Inquiries:
 
     async def _change(self, name: str, changes: project.Changes) -> None:
         if changes.alias:
-            own = {alias: options.alias() for alias, options in self._stages.settings.aliases.items()}
-            aliases.chain(changes.alias, own)
+            aliases.chain(changes.alias, self._stages.settings.own_aliases())
         limit = self._stages.settings.budget.month_cents
 
         def write(connection: sqlite3.Connection) -> None:
@@ -133,7 +133,7 @@ class Inquiries:
 
     async def _model(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
-        own = {alias: options.alias() for alias, options in self._stages.settings.aliases.items()}
+        own = self._stages.settings.own_aliases()
         known = {*aliases.BUILT_IN, *own}
         if not text:
             key = await self._stages.key()
@@ -150,7 +150,7 @@ class Inquiries:
 
     async def _alias(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
-        own = {alias: options.alias() for alias, options in self._stages.settings.aliases.items()}
+        own = self._stages.settings.own_aliases()
         if not text:
             self._screen.pick("alias", sorted({*aliases.BUILT_IN, *own}), "ZekeAlias")
             return
@@ -188,6 +188,6 @@ class Inquiries:
 
 def _line(turn: conversations.Listed, *, with_project: bool) -> str:
     when = datetime.fromtimestamp(turn.created_at).strftime("%Y-%m-%d %H:%M")
-    prompt = clean(turn.prompt, 80) or "(standing instruction)"
+    asked = clean(turn.prompt, 80) or "(standing instruction)"
     project = f"{turn.project}  " if with_project else ""
-    return f"{when}  {project}{turn.intent}  {prompt}  [{turn.model or '?'}]"
+    return f"{when}  {project}{turn.intent}  {asked}  [{turn.model or '?'}]"

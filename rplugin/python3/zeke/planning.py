@@ -88,7 +88,7 @@ class Planner:
             ask,
             intent,
             prompt_bytes=prompt.size(messages),
-            own={name: options.alias() for name, options in settings.aliases.items()},
+            own=settings.own_aliases(),
             preferences=Preferences(found.alias, found.model, found.prefer_local, found.private),
             timeouts=timeouts,
         )

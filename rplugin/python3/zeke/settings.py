@@ -179,6 +179,10 @@ class Settings(_Frozen):
     log_level: str = "warning"
     ca_bundle: str | None = None
 
+    def own_aliases(self) -> dict[str, Alias]:
+        """The user's and the project's aliases, as the resolver takes them."""
+        return {name: options.alias() for name, options in self.aliases.items()}
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be written anywhere."""
