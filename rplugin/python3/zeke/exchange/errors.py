@@ -5,7 +5,6 @@ A gateway's own words are added cleaned and capped; anything that looks like a c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from zeke.exchange.events import Failed
 from zeke.exchange.hostile import clean
+from zeke.exchange.jsontext import parse
 from zeke.exchange.payloads import error_message
 from zeke.models import ErrorCode, http_code
 
@@ -93,8 +93,8 @@ def said_by(body: bytes) -> str:
     if not text or text.startswith("<"):
         return ""
     try:
-        said = error_message(json.loads(text, strict=False))
-    except (ValueError, RecursionError):
+        said = error_message(parse(text))
+    except ValueError:
         said = text
     return clean(_CREDENTIAL.sub("***", said), SAID)
 
@@ -123,7 +123,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         if when.tzinfo is None:
             when = when.replace(tzinfo=timezone.utc)

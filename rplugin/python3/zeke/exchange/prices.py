@@ -29,7 +29,7 @@ class Price:
 def _usd(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]  # anything may stand there
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < 1000 else None
 
