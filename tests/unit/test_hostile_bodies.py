@@ -95,7 +95,10 @@ halves = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"])), m
 @given(st.lists(halves.filter(bool), min_size=1, max_size=5))
 def test_text_that_comes_in_halves_is_mended_like_the_whole(parts: list[str]) -> None:
     events = decode(
-        [b"data: " + json.dumps({"choices": [{"delta": {"content": part}}]}).encode() + b"\n\n" for part in ["x", *parts]]
+        [
+            b"data: " + json.dumps({"choices": [{"delta": {"content": part}}]}).encode() + b"\n\n"
+            for part in ["x", *parts]
+        ]
     )
     assert text(checked(events)) == wellformed("x" + "".join(parts))
 

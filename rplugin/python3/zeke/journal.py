@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterable
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -29,6 +31,19 @@ class Redactor(logging.Formatter):
         return _CREDENTIAL.sub(lambda found: (found.group(1) or "") + "***", text)
 
 
+class _OwnFile(RotatingFileHandler):
+    """A log that only its user may read, also the one that is begun when the old one is full."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(  # noqa: SIM115, PTH123 - the handler closes it; Path.open takes no opener
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            errors="backslashreplace",
+            opener=lambda path, flags: os.open(path, flags, 0o600),
+        )
+
+
 def start(path: Path | None, level: str, secrets: Iterable[str]) -> None:
     """Send Zeke's records to `path` (made 0600 in a folder made 0700). A log that cannot be written is no error."""
     for handler in list(LOGGER.handlers):
@@ -41,7 +56,7 @@ def start(path: Path | None, level: str, secrets: Iterable[str]) -> None:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
-            handler_or_none = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+            handler_or_none = _OwnFile(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
             handler_or_none.setFormatter(Redactor(secrets))
         except OSError:
             pass
