@@ -41,10 +41,7 @@ def chaos() -> Iterator[Chaos]:
     yield _CHAOS
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and report.failed and "leak" in str(report.longrepr):
         _CHAOS.counts["leaks"] += 1
 

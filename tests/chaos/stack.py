@@ -1,4 +1,4 @@
-"""The real stages of a request in this process: attempts, client, decoder, answering, cache. Only the editor is not there."""
+"""The real stages of a request in this process: attempts, client, decoder, answering, cache. Only the editor is missing."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ async def run_cases(
         await stack.close()
     # A generator that was left early is closed by the loop in a turn of its own.
     for _ in range(100):
-        others = asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+        others = asyncio.all_tasks() - {asyncio.current_task()}
         if not others:
             break
         await asyncio.sleep(0.01)

@@ -57,7 +57,10 @@ def found(path: Path) -> dict[str, sqlite3.Row]:
 
 
 def is_intact(path: Path) -> bool:
-    with contextlib.closing(sqlite3.connect(path)) as connection, contextlib.suppress(sqlite3.DatabaseError, UnicodeError):
+    with (
+        contextlib.closing(sqlite3.connect(path)) as connection,
+        contextlib.suppress(sqlite3.DatabaseError, UnicodeError),
+    ):
         return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
     return False
 
@@ -136,7 +139,9 @@ def test_damage_at_random_places(chaos: Chaos, tmp_path: Path) -> None:
         there = sum(truthful(found(file), endings) for file in files)
         if there + lost < len(endings) and not took_the_log:
             # Written, but behind damage that no write met: only then may a row not be read.
-            assert not all(map(is_intact, files)), f"{len(endings) - there} rows are gone and only {lost} counted as lost"
+            assert not all(map(is_intact, files)), (
+                f"{len(endings) - there} rows are gone and only {lost} counted as lost"
+            )
         rows += there
         # The next start heals what is in its way.
         again = Log(path, owned=True)
@@ -211,7 +216,7 @@ def test_a_row_that_cannot_be_stored_does_not_end_the_log(tmp_path: Path) -> Non
 
 
 @contextlib.contextmanager
-def no_more_room(path: Path) -> Iterator[None]:
+def no_more_room(_path: Path) -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:

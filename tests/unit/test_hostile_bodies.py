@@ -1,4 +1,4 @@
-"""Bodies that broke something once, and bounds on what a gateway may send. Found inputs live in tests/fixtures/hostile."""
+"""Bodies that broke something once (tests/fixtures/hostile), and bounds on what a gateway may send."""
 
 from __future__ import annotations
 

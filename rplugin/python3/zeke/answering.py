@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -136,8 +137,10 @@ class Answering:
             self._outcome.update(message="Zeke failed on this answer: the details are in :ZekeLog")
             raise
         finally:
-            self._thoughts.flush()
-            self._frames.flush()
+            with contextlib.suppress(Exception):
+                # What cannot be sent must not keep the end from being told.
+                self._thoughts.flush()
+                self._frames.flush()
             if self._log.health.lost > lost and not self._outcome.get("message"):
                 self._outcome["message"] = self._log.health.trouble
             self._screen.finish(self._ask.request_id, self._outcome or {"success": False})

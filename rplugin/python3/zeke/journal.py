@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable
-from io import TextIOWrapper
+from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -35,13 +35,8 @@ class _OwnFile(RotatingFileHandler):
     """A log that only its user may read, also the one that is begun when the old one is full."""
 
     def _open(self) -> TextIOWrapper:
-        return open(  # noqa: SIM115, PTH123 - the handler closes it; Path.open takes no opener
-            self.baseFilename,
-            self.mode,
-            encoding=self.encoding,
-            errors="backslashreplace",
-            opener=lambda path, flags: os.open(path, flags, 0o600),
-        )
+        file = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return TextIOWrapper(FileIO(file, "a"), encoding=self.encoding, errors="backslashreplace", write_through=True)
 
 
 def start(path: Path | None, level: str, secrets: Iterable[str]) -> None:

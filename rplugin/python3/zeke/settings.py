@@ -87,11 +87,11 @@ class Gateway(_Frozen):
 
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"it is no URL ({shown(value)}): give one like {DEFAULT_BASE}")
+            raise ValueError(f"it is {shown(value)}: give a URL like {DEFAULT_BASE}")
         try:
             _ = parts.port
         except ValueError:
-            raise ValueError(f"its port is not a number from 1 to 65535: give a URL like {DEFAULT_BASE}") from None
+            raise ValueError(f"the port in {shown(value)} is not a number from 1 to 65535") from None
         return value.rstrip("/")
 
     def limits(self) -> Timeouts:
@@ -190,7 +190,10 @@ class Settings(_Frozen):
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be written anywhere: key, password, and headers that carry a credential."""
         gateway = self.gateway
-        headers = [*gateway.headers.items(), *(pair for alias in self.aliases.values() for pair in alias.headers.items())]
+        headers = [
+            *gateway.headers.items(),
+            *(pair for alias in self.aliases.values() for pair in alias.headers.items()),
+        ]
         found = [value for name, value in headers if any(word in name.lower() for word in _CREDENTIALS)]
         found += [gateway.key.get_secret_value()] if gateway.key else []
         found += [secret] if (secret := password(gateway.base)) else []

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+from urllib.parse import urlsplit
 
 from zeke.exchange.hostile import clean
+
+_USER = re.compile(r"^([\w+.-]*://)?[^/]*@")
 
 
 def shown(url: str) -> str:
     """The address without user, password and query, on one line of at most 80 characters."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "an address that cannot be read"
-    host = f"[{host}]" if ":" in host else host
-    return clean(urlunsplit((parts.scheme, f"{host}:{port}" if port else host, parts.path, "", "")), 80)
+    # By its letters alone: what is no address is shown in an error, too.
+    return clean(_USER.sub(r"\1", re.split("[?#]", url, maxsplit=1)[0]), 80)
 
 
 def password(url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Bodies that come compressed though nobody asked: inflated in small pieces, so that a bomb is met by the usual limits."""
+"""Bodies that come compressed though nobody asked: inflated in small pieces, so that a bomb meets the usual limits."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _number(value: object, limit: float) -> float | None:
     """A number that can be stored: JSON knows no limits, and 1e999 is read as infinite."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and 0 <= value < limit else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < limit else None
 
 
 def _int(value: object) -> int | None:
