@@ -1,4 +1,4 @@
-"""The real stages of a request in this process: attempts, client, decoder, answering, cache. Only the editor is missing."""
+"""The real stages of a request in this process: attempts, client, decoder, answering and cache."""
 
 from __future__ import annotations
 

@@ -53,7 +53,10 @@ class App:
 
     def inquire(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
         """A command that shows or sets something and sends no prompt."""
+        from zeke.asking import mended
         from zeke.inquiries import Inquiries
+
+        text, context = mended(text), mended(context)
 
         def work(stages: Stages) -> Coroutine[Any, Any, None]:
             return Inquiries(stages, self.screen).run(name, text, bang, context)

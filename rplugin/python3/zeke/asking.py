@@ -19,7 +19,7 @@ def from_command(name: str, text: str, override: bool, context: Mapping[str, Any
     Raises:
         ArgumentError: a word cannot be used.
     """
-    context = _mended(context)
+    context = mended(context)
     words = arguments.parse(wellformed(text))
     definition = context.get("definition")
     if definition:
@@ -33,18 +33,18 @@ def from_command(name: str, text: str, override: bool, context: Mapping[str, Any
 
 def from_lua(context: Mapping[str, Any]) -> Ask:
     """The request that a call of `require("zeke").ask` is."""
-    context = _mended(context)
+    context = mended(context)
     options = {"alias": str(context["alias"])} if context.get("alias") else {}
     return _ask(context, str(context["intent"]), str(context["prompt"]), options, False)
 
 
-def _mended(value: Any) -> Any:
+def mended(value: Any) -> Any:
     """The same with text that is UTF-8: a buffer, or the name of a folder, may hold any bytes."""
     if isinstance(value, str):
         return wellformed(value)
     if isinstance(value, Mapping):
-        return {_mended(key): _mended(inner) for key, inner in value.items()}
-    return [_mended(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {mended(key): mended(inner) for key, inner in value.items()}
+    return [mended(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _ask(

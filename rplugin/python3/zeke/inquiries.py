@@ -190,5 +190,5 @@ class Inquiries:
 def _line(turn: conversations.Listed, *, with_project: bool) -> str:
     when = datetime.fromtimestamp(turn.created_at).strftime("%Y-%m-%d %H:%M")
     asked = clean(turn.prompt, 80) or "(standing instruction)"
-    project = f"{turn.project}  " if with_project else ""
-    return f"{when}  {project}{turn.intent}  {asked}  [{turn.model or '?'}]"
+    project = f"{clean(turn.project, 60)}  " if with_project else ""
+    return f"{when}  {project}{clean(turn.intent, 40)}  {asked}  [{clean(turn.model or '?', 60)}]"

@@ -10,8 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zeke.exchange.hostile import clean
+
 if TYPE_CHECKING:
     from zeke.exchange.client import Client
+
+
+NAME = 200
+"""Characters of a model's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ def _entries(listed: object) -> list[dict[str, Any]]:
 
 
 def _names(listed: object) -> tuple[str, ...]:
-    return tuple(entry["id"] for entry in _entries(listed))
+    """Names that can be shown as they are; what hides control characters in one is no model that anybody wants."""
+    return tuple(entry["id"] for entry in _entries(listed) if entry["id"] == clean(entry["id"], NAME))
 
 
 class Prices:
