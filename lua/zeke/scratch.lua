@@ -58,7 +58,7 @@ function M.head(id, facts, events)
   if facts.status == "" then
     answer.facts.status = nil
   end
-  if vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if vim.api.nvim_buf_is_loaded(answer.bufnr) then
     if facts.degraded then
       banner(answer, "DEGRADED " .. (facts.reason or ""), "ZekeDegraded")
     elseif facts.recovered then
@@ -79,7 +79,7 @@ end
 ---@param text string
 function M.reason(id, text)
   local answer = answers.get(id)
-  if not answer or answer.state ~= "waiting" or not vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if not answer or answer.state ~= "waiting" or not vim.api.nvim_buf_is_loaded(answer.bufnr) then
     return
   end
   answer.thought = answer.thought or { vim.api.nvim_buf_line_count(answer.bufnr) }
@@ -103,10 +103,11 @@ function M.append(id, text)
   if not answer or not answers.running(answer) then
     return
   end
+  -- A buffer that :bdelete unloaded is written again from these parts when it is loaded.
   answer.parts[#answer.parts + 1] = text
   local first = answer.state == "waiting"
   answer.state = "streaming"
-  if vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if vim.api.nvim_buf_is_loaded(answer.bufnr) then
     end_thought(answer)
     grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
     if first then
@@ -133,7 +134,7 @@ end
 --- What is said below the text, and what an answer is good for beyond reading.
 local function show_end(answer, outcome, sentence)
   local bufnr = answer.bufnr
-  if not vim.api.nvim_buf_is_valid(bufnr) then
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
     return
   end
   end_thought(answer)

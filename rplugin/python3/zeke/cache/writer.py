@@ -7,6 +7,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -19,12 +20,15 @@ from zeke.cache.database import CacheUnavailable, decoded, identity, is_busy, is
 from zeke.cache.decisions import Attempt, Ending, Trace
 
 T = TypeVar("T")
+Write = Callable[[sqlite3.Connection], None]
 
 CLOSE_SECONDS = 0.2
 """How long the end of the editor may wait for what is still to be written."""
 LOCKED_SECONDS = 90.0
 """How long a row waits for a lock that somebody else holds. The request does not."""
-REOPEN_SECONDS = 30.0
+OWED = 1000
+"""Rows kept for later while the disk takes none."""
+REOPEN_SECONDS = 2.0
 """How long a cache that cannot be opened is left alone before the next row tries again."""
 
 
@@ -69,6 +73,7 @@ class Log:
         self._rows: dict[str, _Row] = {}
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._owed: deque[tuple[Write, _Row | None]] = deque()
         self._abandoned: list[sqlite3.Connection] = []
         self._is_suspect = False
         self._is_closing = False
@@ -87,7 +92,8 @@ class Log:
         row = self._rows[attempt.key] = _Row(attempt)
 
         def write(connection: sqlite3.Connection) -> None:
-            row.number, row.file = decisions.insert(connection, attempt), self._file
+            if row.number is None:
+                row.number, row.file = decisions.insert(connection, attempt), self._file
 
         return self._settled(write, row)
 
@@ -101,9 +107,6 @@ class Log:
             if row.number is None or row.file != self._file or not decisions.complete(connection, row.number, ending):
                 row.number, row.file = decisions.insert(connection, row.attempt), self._file
                 decisions.complete(connection, row.number, ending)
-            if row.is_lost:
-                row.is_lost = False
-                self._health = replace(self._health, lost=self._health.lost - 1)
 
         self._settled(write, row)
 
@@ -119,6 +122,9 @@ class Log:
         result: Future[T] = Future()
 
         def run(connection: sqlite3.Connection) -> None:
+            # Whoever waited may have been cancelled; from here on nobody can.
+            if not result.set_running_or_notify_cancel():
+                return
             try:
                 with decoded():
                     found = job(connection)
@@ -129,7 +135,11 @@ class Log:
             except Exception as error:
                 result.set_exception(error)
 
-        self._jobs.put(_Job(run, result.set_exception))
+        def give_up(error: CacheUnavailable) -> None:
+            if result.set_running_or_notify_cancel():
+                result.set_exception(error)
+
+        self._jobs.put(_Job(run, give_up))
         return result
 
     def close(self) -> None:
@@ -138,14 +148,18 @@ class Log:
         self._jobs.put(None)
         self._thread.join(CLOSE_SECONDS)
 
-    def _settled(self, write: Callable[[sqlite3.Connection], None], row: _Row | None = None) -> Future[None]:
+    def _settled(self, write: Write, row: _Row | None = None) -> Future[None]:
         done: Future[None] = Future()
+        # A request that is cancelled must not take its row along.
+        done.set_running_or_notify_cancel()
 
-        def lose(sentence: str) -> None:
+        def lose(sentence: str, *, is_owed: bool) -> None:
             if row is None or not row.is_lost:
-                self._health = replace(self._health, lost=self._health.lost + 1)
+                self._count(1)
             if row is not None:
                 row.is_lost = True
+            if is_owed and len(self._owed) < OWED:
+                self._owed.append((write, row))
             self._say(sentence)
 
         def run(connection: sqlite3.Connection) -> None:
@@ -154,15 +168,16 @@ class Log:
             except (sqlite3.Error, CacheUnavailable) as error:
                 lose(
                     f"a routing decision could not be written to {self._path} ({error}):"
-                    " free space there, make it writable, or set ZEKE_DB elsewhere"
+                    " free space there, make it writable, or set ZEKE_DB elsewhere",
+                    is_owed=True,
                 )
             except Exception as error:
                 journal.LOGGER.error("a row cannot be stored", exc_info=error)
-                lose("a routing decision cannot be stored as it is: :ZekeLog has more")
+                lose("a routing decision cannot be stored as it is: :ZekeLog has more", is_owed=False)
             done.set_result(None)
 
         def give_up(error: CacheUnavailable) -> None:
-            lose(str(error))
+            lose(str(error), is_owed=True)
             done.set_result(None)
 
         self._jobs.put(_Job(run, give_up))
@@ -170,7 +185,36 @@ class Log:
 
     # The thread.
 
-    def _insist(self, write: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection) -> None:
+    def _next(self) -> _Job | None:
+        """The next job; None at the end. What is owed is tried again meanwhile."""
+        while True:
+            try:
+                return self._jobs.get(timeout=REOPEN_SECONDS if self._owed else None)
+            except queue.Empty:
+                if (connection := self._open()) is not None:
+                    self._repay(connection)
+
+    def _repay(self, connection: sqlite3.Connection) -> None:
+        """Write what was kept for later, in its order."""
+        while self._owed:
+            write, row = self._owed[0]
+            try:
+                with decoded():
+                    write(connection)
+            except sqlite3.Error:
+                return
+            self._owed.popleft()
+            if row is None or row.is_lost:
+                self._count(-1)
+            if row is not None:
+                row.is_lost = False
+            if not self._owed:
+                self._health = replace(self._health, trouble=None)
+
+    def _count(self, more: int) -> None:
+        self._health = replace(self._health, lost=self._health.lost + more)
+
+    def _insist(self, write: Write, connection: sqlite3.Connection) -> None:
         """Write; wait for a lock, and after any other failure once more on a connection of its own.
 
         Raises:
@@ -207,12 +251,16 @@ class Log:
             self._drop_connection()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             connection = self._open()
             if connection is None:
                 job.give_up(CacheUnavailable(self._health.trouble or "the cache is closed"))
             else:
+                self._repay(connection)
                 job.run(connection)
+        self._closed_until = 0.0
+        if self._owed and (connection := self._open()) is not None:
+            self._repay(connection)
         if self._connection is not None:
             # Another editor may be reading: then it is its turn to tidy up.
             with contextlib.suppress(sqlite3.Error):
