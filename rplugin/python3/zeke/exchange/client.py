@@ -18,10 +18,14 @@ from zeke import __version__
 from zeke.exchange import errors
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Opened
+from zeke.exchange.inflate import Inflater, Undecodable
+from zeke.exchange.jsontext import parse
 from zeke.models import ErrorCode, Timeouts
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes read of an error's body."""
+LIST_LIMIT = 8 * 1024 * 1024
+"""Bytes read of a list of models: OpenRouter's has a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +145,22 @@ class Client:
         await self.http.aclose()
 
     async def get_json(self, url: str, *, seconds: float, key: str | None = None) -> object | None:
-        """The JSON body of a GET, None when there is none to be had. Never raises but for cancellation."""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        """The JSON body of a GET, None when there is none to be had in `seconds`. Never raises but for cancellation."""
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
         try:
-            response = await self.http.get(url, headers=headers, timeout=httpx.Timeout(seconds, connect=0.5))
-            found: object = response.json() if response.status_code == 200 else None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            body = await asyncio.wait_for(self._get(url, headers, seconds), seconds)
+            found: object = parse(body.decode("utf-8-sig", "replace"))
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, asyncio.TimeoutError, ValueError):
             return None
         return found
+
+    async def _get(self, url: str, headers: Mapping[str, str], seconds: float) -> bytes:
+        timeout = httpx.Timeout(seconds, connect=0.5)
+        async with self.http.stream("GET", url, headers=headers, timeout=timeout) as response:
+            if response.status_code != 200:
+                return b""
+            body = await _read(response, LIST_LIMIT)
+            return body if len(body) < LIST_LIMIT else b""
 
     async def exchange(self, request: Request) -> AsyncIterator[Event]:
         """Send and yield `Opened`, the decoder's events, and exactly one of `Finished` and `Failed`, last.
@@ -207,15 +219,18 @@ class Client:
                 yield await self._refusal(request, response, names)
                 return
             decoder = Decoder(names.get("content-type"))
-            # A body that came as it was asked for needs no decoding layer per read.
-            plain = names.get("content-encoding", "identity") == "identity"
             try:
-                async for data in response.aiter_raw() if plain else response.aiter_bytes():
+                inflater = Inflater(names)
+                async for data in response.aiter_raw():
                     silence.allow(timeouts.idle, ErrorCode.TIMEOUT_IDLE)
-                    for event in decoder.feed(data):
-                        yield event
-                    if decoder.ended:
-                        return
+                    for piece in inflater.feed(data):
+                        for event in decoder.feed(piece):
+                            yield event
+                        if decoder.ended:
+                            return
+            except Undecodable as error:
+                yield Failed(ErrorCode.BAD_RESPONSE.value, str(error))
+                return
             except (httpx.RemoteProtocolError, httpx.ReadError):
                 # A body that was cut short ends like any other; the decoder knows whether it was complete.
                 pass
@@ -223,15 +238,7 @@ class Client:
                 yield event
 
     async def _refusal(self, request: Request, response: httpx.Response, headers: Mapping[str, str]) -> Failed:
-        body = b""
-        try:
-            async for data in response.aiter_bytes():
-                body += data
-                if len(body) >= ERROR_BODY_LIMIT:
-                    break
-        except httpx.TransportError:
-            pass  # the status alone says enough
-        body = body[:ERROR_BODY_LIMIT]
+        body = await _read(response, ERROR_BODY_LIMIT)
         failed = errors.explain_status(
             response.status_code,
             headers,
@@ -245,3 +252,18 @@ class Client:
             refused_field=errors.refused_field(response.status_code, body),
             retry_after=errors.retry_after(headers),
         )
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    """At most `limit` bytes of a body, as much as comes; without a readable body the status says enough."""
+    body = bytearray()
+    try:
+        inflater = Inflater({name.lower(): value for name, value in response.headers.items()})
+        async for data in response.aiter_raw():
+            for piece in inflater.feed(data):
+                body += piece
+                if len(body) >= limit:
+                    return bytes(body[:limit])
+    except (httpx.TransportError, Undecodable):
+        pass
+    return bytes(body)

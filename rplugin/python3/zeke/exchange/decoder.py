@@ -6,20 +6,25 @@ document), and payloads (`payloads.py`: one JSON object to events). This file jo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from zeke.exchange.events import Event, Failed, Finished, Metadata, Named, Reasoning, Text, Usage
+from zeke.exchange.jsontext import parse
 from zeke.exchange.payloads import Payloads
 from zeke.exchange.records import Records, TooLarge
 from zeke.exchange.thinking import Thinking
+from zeke.exchange.wellformed import Wellformed
 from zeke.models import ErrorCode
 
 HTML = "the gateway answered with an HTML page, not with a chat completion: check the base URL"
 NOT_JSON = "the gateway's answer is not a chat completion: check the base URL and the gateway's log"
-_JSON = json.JSONDecoder(strict=False)
-"""Not strict: some gateways leave raw control characters inside strings."""
+TEXT_LIMIT = 4 * 1024 * 1024
+"""Characters of an answer with its reasoning: a million tokens, more than any model says."""
+BODY_LIMIT = 256 * 1024 * 1024
+"""Bytes of a whole body: sixty for each character of the longest answer."""
+LONG = f"the answer is longer than {TEXT_LIMIT >> 20} MiB: it was stopped there, what came is kept"
+ENDLESS = f"the gateway sent more than {BODY_LIMIT >> 20} MiB for one answer: it was stopped, what came is kept"
 SUCCESS_WITHOUT_TEXT = ("tool_calls", "length", "function_call")
 
 
@@ -34,6 +39,9 @@ class Decoder:
         self._usage: Usage | None = None
         self._metadata: dict[str, Any] = {}
         self._thinking = Thinking()
+        self._wellformed = Wellformed()
+        self._size = 0
+        self._length = 0
         self._texts = False
         self._thought = False
         self._broken = False
@@ -48,21 +56,30 @@ class Decoder:
         """Take bytes, give the events that they complete."""
         if self._ended:
             return []
-        events: list[Event] = []
-        try:
-            for event in self._events(self._records.feed(data)):
-                events.append(event)
-        except TooLarge as error:
-            events.append(self._fail(ErrorCode.BAD_RESPONSE, str(error)))
+        self._size += len(data)
+        events = self._bounded(self._records.feed(data))
+        if not self._ended and self._records.html:
+            events.append(self._fail(ErrorCode.BAD_RESPONSE, HTML))
+        elif not self._ended and self._size > BODY_LIMIT:
+            events.extend([*self._held(), self._fail(ErrorCode.TRUNCATED, ENDLESS)])
         return events
 
     def close(self) -> list[Event]:
         """The body ended: give what was left and the terminal event, unless it was given before."""
         if self._ended:
             return []
-        events = list(self._events(self._records.close()))
+        events = self._bounded(self._records.close())
         if not self._ended:
             events.extend(self._end())
+        return events
+
+    def _bounded(self, records: Iterator[bytes]) -> list[Event]:
+        events: list[Event] = []
+        try:
+            for event in self._events(records):
+                events.append(event)
+        except TooLarge as error:
+            events.extend([*self._held(), self._fail(ErrorCode.BAD_RESPONSE, str(error))])
         return events
 
     def _events(self, records: Iterator[bytes]) -> Iterator[Event]:
@@ -72,8 +89,8 @@ class Decoder:
                 yield from self._end()
                 return
             try:
-                value = _JSON.decode(record.decode("utf-8", "replace"))
-            except (ValueError, RecursionError):
+                value = parse(record.decode("utf-8", "replace"))
+            except ValueError:
                 self._broken = True
                 continue
             for event in self._payloads.read(value):
@@ -82,15 +99,37 @@ class Decoder:
                     self._ended = True
                     yield event
                     return
-                for part in self._thinking.feed(event.text) if isinstance(event, Text) else (event,):
-                    if self._is_new(part):
-                        yield part
+                yield from self._read(event)
+                if self._length > TEXT_LIMIT:
+                    yield from self._held()
+                    yield self._fail(ErrorCode.TRUNCATED, LONG)
+                    return
             if self._payloads.complete:
                 yield from self._end()
                 return
 
+    def _read(self, event: Event) -> Iterator[Event]:
+        if not isinstance(event, Text | Reasoning):
+            if self._is_new(event):
+                yield event
+            return
+        room = TEXT_LIMIT - self._length
+        self._length += len(event.text)
+        text = event.text[: max(room, 0)]
+        for part in self._thinking.feed(text) if isinstance(event, Text) else (Reasoning(text),):
+            yield from self._mended(part)
+
+    def _mended(self, part: Text | Reasoning) -> Iterator[Event]:
+        if not part.text:
+            return
+        for event in self._wellformed.feed(part):
+            self._is_new(event)
+            yield event
+
     def _held(self) -> Iterator[Event]:
         for event in self._thinking.close():
+            yield from self._mended(event)
+        for event in self._wellformed.close():
             self._is_new(event)
             yield event
 
