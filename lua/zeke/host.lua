@@ -4,10 +4,10 @@ local M = {}
 --- Never more starts than this in `WINDOW_S` seconds: a host that dies at once would spin.
 local STARTS, WINDOW_S = 3, 30
 
--- The directory of the editor must not be importable: a project's httpx.py would run in the host.
+-- The directory of the editor must not be importable: a project's httpcore.py would run in the host.
 local BOOT = "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, sys.argv[1]); "
   .. "import zeke.boot; zeke.boot.main(sys.argv[1])"
-local NEEDED = "import pynvim, httpx, msgpack, pydantic, platformdirs, detect_secrets"
+local NEEDED = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets"
 
 ---@class zeke.HostState
 ---@field channel? integer

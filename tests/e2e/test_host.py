@@ -160,7 +160,7 @@ def test_a_python_that_is_no_program_is_named(start: Start) -> None:
 
 
 def test_a_projects_own_modules_are_never_imported(start: Start, project: Path) -> None:
-    (project / "httpx.py").write_text("raise RuntimeError('hijacked')\n")
+    (project / "httpcore.py").write_text("raise RuntimeError('hijacked')\n")
     (project / "json.py").write_text("raise RuntimeError('hijacked')\n")
     session = start()
     session.editor.command(f"cd {project}")

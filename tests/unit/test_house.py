@@ -16,7 +16,7 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
 }
 PURE = ("zeke.routing", "zeke.prompt", "zeke.report", "zeke.models", "zeke.intents")
-OUTSIDE = {"pynvim", "httpx", "sqlite3"}
+OUTSIDE = {"pynvim", "httpcore", "socket", "ssl", "sqlite3"}
 
 
 def imports(path: Path) -> set[str]:
@@ -43,9 +43,11 @@ def test_pure_modules_know_neither_editor_nor_network_nor_database(module: str) 
     assert not {name.partition(".")[0] for name in imports(MODULES[module])} & OUTSIDE
 
 
-def test_only_the_client_knows_httpx() -> None:
-    users = {name for name, path in MODULES.items() if "httpx" in imports(path)}
-    assert users == {"zeke.exchange.client"}
+def test_only_the_client_and_what_it_stands_on_know_the_network() -> None:
+    users = {name for name, path in MODULES.items() if imports(path) & {"httpcore", "socket", "ssl"}}
+    assert users == {"zeke.exchange.client", "zeke.exchange.network", "zeke.exchange.pools"}
+    above = {name for name, path in MODULES.items() if imports(path) & {"zeke.exchange.network", "zeke.exchange.pools"}}
+    assert above == {"zeke.exchange.client", "zeke.exchange.pools"}
 
 
 def test_only_the_cache_knows_sqlite() -> None:
@@ -78,7 +80,7 @@ def test_loading_the_plugin_imports_nothing_heavy() -> None:
     )
     loaded = set(result.stdout.split())
     assert "pynvim" in loaded
-    assert not loaded & {"httpx", "pydantic", "sqlite3", "platformdirs"}
+    assert not loaded & {"httpcore", "pydantic", "sqlite3", "platformdirs"}
     zeke = subprocess.run(
         [sys.executable, "-c", "import sys; import zeke; print(*(n for n in sys.modules if n.startswith('zeke')))"],
         capture_output=True,

@@ -94,6 +94,10 @@ class Answering:
         """The answer so far."""
         return "".join(self._texts)
 
+    def rest(self) -> float:
+        """Seconds until the next frame of the answer or of its reasoning."""
+        return max(self._frames.rest(), self._thoughts.rest())
+
     @property
     def model(self) -> str | None:
         """Who answered, as far as it was told."""
@@ -149,8 +153,8 @@ class Answering:
 
     def _take(self, step: Step) -> None:
         match step:
-            case Text(text):
-                self._text(text)
+            case Text(text, pieces):
+                self._text(text, pieces)
             case Attempting():
                 self._begin(step)
             case Waiting(status):
@@ -204,11 +208,11 @@ class Answering:
         elif attempt.number > 1:
             self._screen.head(ask.request_id, facts, ["ZekeRetrying"])
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, pieces: int) -> None:
         exchange = self._exchange
         first = exchange is not None and exchange.first_text is None
         if exchange is not None:
-            exchange.chunks += 1
+            exchange.chunks += pieces
             if first:
                 self._thoughts.flush()
                 exchange.first_text = time.perf_counter()

@@ -242,7 +242,13 @@ class App:
         plan = permitted
         answering = Answering(ask, plan.route, self.screen, stages.log, stages.prices, plan.override)
         steps = stages.attempts.run(
-            ask.request_id, plan.route, plan.messages, key=key, blocked=plan.blocked, go_local=plan.go_local
+            ask.request_id,
+            plan.route,
+            plan.messages,
+            key=key,
+            blocked=plan.blocked,
+            go_local=plan.go_local,
+            rest=answering.rest,
         )
         await answering.run(steps)
         self._remember(ask, stages, answering)

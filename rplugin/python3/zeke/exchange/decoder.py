@@ -1,6 +1,6 @@
 """Bytes of a response in, events out. Sans-IO: no socket, no clock, no editor.
 
-Three layers: lines (`lines.py`), records (`records.py`: one JSON text per server-sent event, NDJSON line or
+Two layers below: records (`records.py`: one JSON text per server-sent event, NDJSON line or
 document), and payloads (`payloads.py`: one JSON object to events). This file joins them and decides the end.
 """
 
@@ -21,6 +21,23 @@ NOT_JSON = "the gateway's answer is not a chat completion: check the base URL an
 _JSON = json.JSONDecoder(strict=False)
 """Not strict: some gateways leave raw control characters inside strings."""
 SUCCESS_WITHOUT_TEXT = ("tool_calls", "length", "function_call")
+
+
+def _parse(record: bytes) -> object:
+    text = record.decode("utf-8", "replace")
+    if text[:1] == "{" and text[-1:] == "}":
+        value, end = _JSON.raw_decode(text)
+        if end == len(text):
+            return value
+    # Also takes white space around the value.
+    return _JSON.decode(text)
+
+
+def _join(plain: list[str], events: list[Event]) -> None:
+    """What was gathered becomes one event."""
+    if plain:
+        events.append(Text("".join(plain), len(plain)))
+        plain.clear()
 
 
 class Decoder:
@@ -46,48 +63,59 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes, give the events that they complete."""
-        if self._ended:
-            return []
-        events: list[Event] = []
-        try:
-            for event in self._events(self._records.feed(data)):
-                events.append(event)
-        except TooLarge as error:
-            events.append(self._fail(ErrorCode.BAD_RESPONSE, str(error)))
-        return events
+        return [] if self._ended else self._events(self._records.feed(data))
 
     def close(self) -> list[Event]:
         """The body ended: give what was left and the terminal event, unless it was given before."""
         if self._ended:
             return []
-        events = list(self._events(self._records.close()))
+        events = self._events(self._records.close())
         if not self._ended:
             events.extend(self._end())
         return events
 
-    def _events(self, records: Iterator[bytes]) -> Iterator[Event]:
-        for record in records:
-            if record.strip() == b"[DONE]":
-                self._payloads.reason = self._payloads.reason or "stop"
-                yield from self._end()
+    def _events(self, records: Iterator[bytes]) -> list[Event]:
+        events: list[Event] = []
+        plain: list[str] = []
+        try:
+            for record in records:
+                try:
+                    value = _parse(record)
+                except (ValueError, RecursionError):
+                    if record.strip() != b"[DONE]":
+                        self._broken = True
+                        continue
+                    self._payloads.reason = self._payloads.reason or "stop"
+                    _join(plain, events)
+                    events.extend(self._end())
+                    return events
+                text = self._payloads.plain(value) if self._thinking.is_over else None
+                if text is None:
+                    _join(plain, events)
+                    events.extend(self._read(value))
+                    if self._ended:
+                        return events
+                elif text:
+                    plain.append(text)
+        except TooLarge as error:
+            _join(plain, events)
+            events.append(self._fail(ErrorCode.BAD_RESPONSE, str(error)))
+        _join(plain, events)
+        return events
+
+    def _read(self, value: object) -> Iterator[Event]:
+        """Events of one object that may tell more than text."""
+        for event in self._payloads.read(value):
+            if isinstance(event, Failed):
+                yield from self._held()
+                self._ended = True
+                yield event
                 return
-            try:
-                value = _JSON.decode(record.decode("utf-8", "replace"))
-            except (ValueError, RecursionError):
-                self._broken = True
-                continue
-            for event in self._payloads.read(value):
-                if isinstance(event, Failed):
-                    yield from self._held()
-                    self._ended = True
-                    yield event
-                    return
-                for part in self._thinking.feed(event.text) if isinstance(event, Text) else (event,):
-                    if self._is_new(part):
-                        yield part
-            if self._payloads.complete:
-                yield from self._end()
-                return
+            for part in self._thinking.feed(event.text) if isinstance(event, Text) else (event,):
+                if self._is_new(part):
+                    yield part
+        if self._payloads.complete:
+            yield from self._end()
 
     def _held(self) -> Iterator[Event]:
         for event in self._thinking.close():

@@ -39,6 +39,10 @@ class Frames:
         else:
             self._timer = self._loop.call_at(self._next, self._frame)
 
+    def rest(self) -> float:
+        """Seconds until the next frame: what is read before then cannot be shown earlier. 0 or less when none waits."""
+        return self._next - self._loop.time()
+
     def _frame(self) -> None:
         self._timer = None
         text = "".join(self._parts)

@@ -17,6 +17,11 @@ class Thinking:
         self._state = "start"
         self._held = ""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all content from here on is text."""
+        return self._state == "text"
+
     def feed(self, text: str) -> Iterator[Text | Reasoning]:
         """What this content is."""
         if self._state == "text":
