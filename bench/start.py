@@ -46,17 +46,17 @@ def first_request(server: Server, prewarm: str) -> float:
 
     `prewarm` is the option's value in Lua: what happens while the command is typed.
     """
-    with tempfile.TemporaryDirectory() as home:
-        with Editor(Path(home), env={"ZEKE_API_BASE": server.base(Script())}, ui=None) as editor:
-            screen = Screen(editor.lua("return vim.v.servername"))
-            screen.lua(f"require('zeke').setup({{ fallback = false, prewarm = {prewarm} }})")
-            screen.send("nvim_input", ":ZekeNew bench")
-            screen.quiet(TYPING_SECONDS)
-            began = time.monotonic_ns()
-            screen.send("nvim_input", "<CR>")
-            noted = server.noted()
-            screen.close()
-    return (noted["arrived"] - began) / 1e6
+    environment = {"ZEKE_API_BASE": server.base(Script())}
+    with tempfile.TemporaryDirectory() as home, Editor(Path(home), env=environment, ui=None) as editor:
+        screen = Screen(editor.lua("return vim.v.servername"))
+        screen.lua(f"require('zeke').setup({{ fallback = false, prewarm = {prewarm} }})")
+        screen.send("nvim_input", ":ZekeNew bench")
+        screen.quiet(TYPING_SECONDS)
+        began = time.monotonic_ns()
+        screen.send("nvim_input", "<CR>")
+        arrived: int = server.noted()["arrived"]
+        screen.close()
+    return (arrived - began) / 1e6
 
 
 def run(rounds: int) -> tuple[Figures, list[dict[str, Any]]]:

@@ -221,6 +221,18 @@ function M.prewarm()
   return true
 end
 
+--- `prewarm = "start"`: as soon as the editor has started, and not before.
+function M.prewarm_at_start()
+  if require("zeke.config").get().prewarm ~= "start" then
+    return
+  end
+  if vim.v.vim_did_enter == 1 then
+    M.prewarm()
+    return
+  end
+  vim.api.nvim_create_autocmd("VimEnter", { once = true, callback = vim.schedule_wrap(M.prewarm) })
+end
+
 --- A classic remote plugin host carries the handlers: use its channel instead of a process of ours.
 function M.adopt(channel)
   if not state.channel then

@@ -93,15 +93,12 @@ class App:
 
     def warm(self) -> None:
         """Import and build what the first request needs."""
+
         # What is wrong is said when a request needs it.
-        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, None)
-        self._loop.call_soon(self._warm_rules)
+        def work(stages: Stages) -> Coroutine[Any, Any, None]:
+            return stages.warm()
 
-    @staticmethod
-    def _warm_rules() -> None:
-        from zeke.prompt import secrets
-
-        secrets.warm()
+        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, work)
 
     def info(self) -> None:
         """Show what the host knows of itself."""

@@ -178,6 +178,10 @@ class Client:
         """
         self._pools = pools.Pools(pools.context(tls=tls, ca_bundle=ca_bundle))
 
+    async def warm(self, url: str) -> None:
+        """Load what the first request to a URL needs; nothing is sent."""
+        self._pools.warm(pools.address(url)[0])
+
     async def close(self) -> None:
         """Close every connection."""
         await self._pools.close()

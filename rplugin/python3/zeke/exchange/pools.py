@@ -130,6 +130,13 @@ class Pools:
             self._by_proxy[proxy] = self._make(proxy)
         return self._by_proxy[proxy]
 
+    def warm(self, url: httpcore.URL) -> None:
+        """Make the pool, and load what its locks need; called inside a task."""
+        import anyio
+
+        self.of(url)
+        anyio.Lock()
+
     def _make(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
         if proxy is None:
             return httpcore.AsyncConnectionPool(
