@@ -11,9 +11,10 @@ local counters = {}
 ---@param bufnr integer
 ---@param lines string[]
 function M.write(bufnr, lines)
-  vim.bo[bufnr].modifiable = true
+  local options = { buf = bufnr }
+  vim.api.nvim_set_option_value("modifiable", true, options)
   vim.api.nvim_buf_set_text(bufnr, -1, -1, -1, -1, lines)
-  vim.bo[bufnr].modifiable = false
+  vim.api.nvim_set_option_value("modifiable", false, options)
 end
 
 --- Options and keys of an answer's buffer: set when it is made, and again when :edit or :bdelete took them.
@@ -42,6 +43,7 @@ local function new_buffer(answer)
       for _, running in ipairs(vim.tbl_filter(answers.running, answers.thread(bufnr))) do
         require("zeke.request").stop(running.id)
       end
+      require("zeke.winbar").refresh(bufnr)
     end,
   })
   vim.api.nvim_create_autocmd("BufReadCmd", {
@@ -107,6 +109,7 @@ function M.open(answer, smods)
     window.dress(win, bufnr)
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(bufnr), 0 })
   end
+  require("zeke.winbar").refresh(bufnr)
   require("zeke.winbar").spin()
 end
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
@@ -129,20 +129,22 @@ def _reason(error: Exception) -> errors.TransportKind:
     return "reset"
 
 
-async def _body(response: httpcore.Response, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+def _body(response: httpcore.Response, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
     """What the body holds. It is asked for plain, and some gateways compress it all the same.
 
     Raises:
-        zlib.error: it is not compressed as it says.
+        zlib.error: while it is read: it is not compressed as it says.
     """
-    stream = response.aiter_stream()
-    if headers.get("content-encoding", "identity").lower() not in ("gzip", "x-gzip", "deflate"):
-        async for data in stream:
-            yield data
-        return
+    assert isinstance(response.stream, AsyncIterable)
+    raw = response.stream.__aiter__()
+    is_packed = headers.get("content-encoding", "identity").lower() in ("gzip", "x-gzip", "deflate")
+    return _unpacked(raw) if is_packed else raw
+
+
+async def _unpacked(raw: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     # 32: gzip or zlib, whichever it is.
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    async for data in stream:
+    async for data in raw:
         if unpacked := unpacker.decompress(data):
             yield unpacked
 

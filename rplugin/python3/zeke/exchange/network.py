@@ -6,6 +6,7 @@ httpcore's usual backend costs several steps of the loop for each read, and a th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import socket
@@ -38,8 +39,8 @@ class Stream(httpcore.AsyncNetworkStream):
             httpcore.ReadTimeout: nothing came in time.
             httpcore.ReadError: the connection broke.
         """
-        if self._quiet_until and (left := self._quiet_until - self._loop.time()) > 0:
-            await asyncio.sleep(left)
+        if self._quiet_until > self._loop.time():
+            await self._quiet()
         try:
             reading = self._read(max_bytes)
             return await (reading if timeout is None else asyncio.wait_for(reading, timeout))
@@ -88,6 +89,16 @@ class Stream(httpcore.AsyncNetworkStream):
             return self._is_readable()
         return None
 
+    async def _quiet(self) -> None:
+        # asyncio.sleep without what it costs to take back a timer that has fired.
+        future = self._loop.create_future()
+        timer = self._loop.call_at(self._quiet_until, _settle, future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            timer.cancel()
+            raise
+
     async def _read(self, max_bytes: int) -> bytes:
         raise NotImplementedError
 
@@ -101,6 +112,11 @@ class Stream(httpcore.AsyncNetworkStream):
         raise NotImplementedError
 
 
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 class Direct(Stream):
     """A plain socket, read without a transport: a read that finds something costs one system call."""
 
@@ -109,6 +125,15 @@ class Direct(Stream):
         super().__init__(loop)
         self._socket = connection
         self._early = early
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What arrived, empty at the end; see `Stream.read`."""
+        if self._quiet_until > self._loop.time():
+            await self._quiet()
+            # The usual case in a stream: something came meanwhile.
+            with contextlib.suppress(OSError):
+                return self._socket.recv(max_bytes)
+        return await super().read(max_bytes, timeout)
 
     async def _read(self, max_bytes: int) -> bytes:
         if self._early:
