@@ -47,7 +47,7 @@ local function window(split, lines)
   local bufnr = vim.api.nvim_create_buf(false, true)
   vim.bo[bufnr].undolevels = -1
   if lines > 0 then
-    vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.fn["repeat"]({ "a line of an earlier answer" }, lines))
+    vim.api.nvim_buf_set_lines(bufnr, 0, -2, false, vim.fn["repeat"]({ "a line of an earlier answer" }, lines))
   end
   local win = vim.api.nvim_open_win(bufnr, false, { split = split, win = 0 })
   vim.wo[win].number = false

@@ -72,9 +72,14 @@ def pauses(times: Sequence[int], first: int, last: int) -> list[float]:
     return [(b - a) / 1e6 for a, b in itertools.pairwise([first, *inside, last])]
 
 
+def _difference(found: str, sent: str) -> str:
+    place = next((i for i, (a, b) in enumerate(zip(found, sent, strict=False)) if a != b), min(len(found), len(sent)))
+    return f"at character {place} of {len(sent)} it is {found[place : place + 40]!r}, not {sent[place : place + 40]!r}"
+
+
 def of_stream(began: int, noted: Mapping[str, Any], stream: Mapping[str, Any], text: str) -> Measured:
     """The figures of one stream; raises AssertionError when the text is not what was sent."""
-    assert stream["text"] == text, "the text is not what was sent"
+    assert stream["text"] == text, f"the text is not what was sent: {_difference(stream['text'], text)}"
     sent, times = noted["sent"], stream["times"]
     first, last, done = sent[0][1], sent[-1][1], stream["done"]
     changes = [(at, size) for at, size in zip(times, stream["sizes"], strict=True) if at >= first]

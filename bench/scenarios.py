@@ -42,7 +42,7 @@ SCENARIOS = {
     "S3t": Scenario("S3 while a user types", _S3, repeat=8, typing=True),
     "S4": Scenario("long lines and wide characters, cut anywhere", Script(2000, 1000, "long", cut=-1)),
     "S5": Scenario("writes of 7 bytes", Script(1000, 500, cut=7)),
-    "S7": Scenario("eight streams of S1 at once", _S1, streams=8),
+    "S7": Scenario("eight streams of S1 at once", replace(_S1, delay=100), streams=8),
     "S8": Scenario("an answer of 5 MB", replace(_S3, count=4800, kind="big")),
     "S9": Scenario("S1 into a conversation of 20,000 lines", _S1, lines=20000),
 }

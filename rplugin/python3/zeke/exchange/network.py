@@ -130,10 +130,21 @@ class Direct(Stream):
         """What arrived, empty at the end; see `Stream.read`."""
         if self._quiet_until > self._loop.time():
             await self._quiet()
-            # The usual case in a stream: something came meanwhile.
-            with contextlib.suppress(OSError):
-                return self._socket.recv(max_bytes)
+            if data := self._gathered(max_bytes):
+                return data
         return await super().read(max_bytes, timeout)
+
+    def _gathered(self, max_bytes: int) -> bytes:
+        """What came meanwhile: the usual case in a stream.
+
+        Asked for twice, because a sender of small packets goes on only when the first ones were taken.
+        """
+        data = b""
+        with contextlib.suppress(OSError):
+            data = self._socket.recv(max_bytes)
+            if data and len(data) < max_bytes:
+                data += self._socket.recv(max_bytes - len(data))
+        return data
 
     async def _read(self, max_bytes: int) -> bytes:
         if self._early:
