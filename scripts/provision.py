@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 10)
 STAMP = "zeke-provisioned.json"
-IMPORTS = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets"
+IMPORTS = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets, wcwidth"
 
 
 class ProvisionError(Exception):

@@ -36,8 +36,11 @@ M.defaults = {
   project = nil,
   --- The database; default `ZEKE_DB`, then the user's data folder.
   database = nil,
-  --- Keep prompts and answers for :ZekeHistory, and for how long (0: for ever). `log=0` keeps one request out.
-  log = { text = true, retention_days = 90 },
+  --- Keep prompts and answers for :ZekeHistory, for how many days and megabytes (0: without a limit). `log=0` keeps one
+  --- request out.
+  log = { text = true, retention_days = 90, max_mb = 500 },
+  --- A line a day at most when a model got slow, an intent moved to another provider, or the month gets dear.
+  notices = true,
   ui = {
     --- "vertical", "horizontal", "tab" or "hide"; the command's own modifiers win.
     open = "vertical",
@@ -85,6 +88,8 @@ local kinds = {
   ["database"] = "string",
   ["log.text"] = "boolean",
   ["log.retention_days"] = "number",
+  ["log.max_mb"] = "number",
+  ["notices"] = "boolean",
   ["ui.open"] = { values = { "vertical", "horizontal", "tab", "hide" } },
   ["ui.width"] = "number",
   ["ui.focus"] = "boolean",
@@ -183,6 +188,7 @@ function M.for_host()
     budget = given.budget,
     database = given.database,
     log = given.log,
+    notices = given.notices,
     journal = require("zeke.info").log_path(),
   }
 end

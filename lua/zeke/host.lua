@@ -7,7 +7,7 @@ local STARTS, WINDOW_S = 3, 30
 -- The directory of the editor must not be importable: a project's httpcore.py would run in the host.
 local BOOT = "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, sys.argv[1]); "
   .. "import zeke.boot; zeke.boot.main(sys.argv[1])"
-local NEEDED = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets"
+local NEEDED = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets, wcwidth"
 
 ---@class zeke.HostState
 ---@field channel? integer
@@ -201,7 +201,10 @@ function M.notify(method, ...)
     return problem
   end
   if state.channel then
-    vim.rpcnotify(state.channel, method, ...)
+    -- A host that died is known to be dead a moment before Neovim says so.
+    if not pcall(vim.rpcnotify, state.channel, method, ...) then
+      return "the Python host has just ended: the next command starts a new one"
+    end
   else
     table.insert(state.queue, { method, { ... } })
   end

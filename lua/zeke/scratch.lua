@@ -129,6 +129,14 @@ local function note(bufnr, sentence, group)
   vim.api.nvim_buf_set_extmark(bufnr, ns, row, 0, { end_col = #sentence, hl_group = group, priority = 200 })
 end
 
+--- Offer the code of a complete answer, and say so below it.
+---@param answer zeke.Answer
+function M.propose(answer)
+  if answer.result == "diff" then
+    note(answer.bufnr, "— " .. require("zeke.proposal").offer(answer), "ZekeNote")
+  end
+end
+
 --- The request ended. `success`, `error_code`, `message` (one sentence), `note` (said without an error), facts.
 ---@param id string
 ---@param outcome table
@@ -149,8 +157,9 @@ function M.finish(id, outcome)
     if outcome.violation then
       note(bufnr, "✗ " .. outcome.violation, "ZekeError")
     end
-    if answer.state == "done" and answer.result == "diff" then
-      note(bufnr, "— " .. require("zeke.proposal").offer(answer), "ZekeNote")
+    -- Of compared answers the one that is kept is offered.
+    if answer.state == "done" and not answer.compared then
+      M.propose(answer)
     end
     if answer.state == "done" and answer.intent == "review" then
       local found = require("zeke.findings").collect(answer)

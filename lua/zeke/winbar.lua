@@ -25,7 +25,8 @@ function M.line(answer, now)
   if facts.provider then
     who = facts.provider .. "/" .. who
   end
-  local parts = { ("%s → %s"):format(answer.intent, who) }
+  local asked = answer.compared and (" %s"):format(answer.target) or ""
+  local parts = { ("%s%s → %s"):format(answer.intent, asked, who) }
   if answer.state == "waiting" then
     local elapsed = (now - answer.began) / 1e6
     parts[#parts + 1] = seconds(elapsed) .. (facts.thinking and " thinking" or "")
@@ -34,6 +35,9 @@ function M.line(answer, now)
     end
   elseif facts.ttft_ms then
     parts[#parts + 1] = seconds(facts.ttft_ms)
+  end
+  if answer.compared and facts.total_ms then
+    parts[#parts + 1] = seconds(facts.total_ms) .. " in all"
   end
   if facts.tokens_in or facts.tokens_out then
     parts[#parts + 1] = ("%s→%s tok"):format(

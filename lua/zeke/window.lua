@@ -3,17 +3,7 @@ local M = {}
 
 local answers = require("zeke.answers")
 
---- Highlight groups link to standard ones, so every colour scheme has them.
-for name, target in pairs({
-  ZekeWinbar = "WinBar",
-  ZekeWinbarError = "DiagnosticError",
-  ZekeDegraded = "DiagnosticVirtualTextWarn",
-  ZekeHeader = "Title",
-  ZekeError = "DiagnosticError",
-  ZekeNote = "Comment",
-}) do
-  vim.api.nvim_set_hl(0, name, { link = target, default = true })
-end
+require("zeke.highlights")
 
 --- Text of the closed fold over what was sent.
 function M.foldtext()

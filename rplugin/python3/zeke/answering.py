@@ -66,12 +66,24 @@ class Answering:
     """Follows the steps of one request. Whatever happens, the editor is told of exactly one end."""
 
     def __init__(
-        self, ask: Ask, route: Route, screen: Screen, log: Log, prices: Prices, override: str | None = None
+        self,
+        ask: Ask,
+        route: Route,
+        screen: Screen,
+        log: Log,
+        prices: Prices,
+        override: str | None = None,
+        *,
+        keeps_text: bool = True,
     ) -> None:
-        """`ask` and `route` are what is being answered; `override` is the guard that the user's `!` overrode."""
+        """`ask` and `route` are what is being answered; `override` is the guard that the user's `!` overrode.
+
+        Without `keeps_text` the words of a refusing gateway are not kept either: it may quote the prompt.
+        """
         self._ask = ask
         self._prices = prices
         self._override = override
+        self._keeps_text = keeps_text
         self._route = route
         self._screen = screen
         self._log = log
@@ -196,6 +208,7 @@ class Answering:
                 size_hint=route.tags.get("size_hint"),
                 created_at=int(time.time()),
                 escalated=attempt.because is not None,
+                number=attempt.number,
             )
         )
         self._exchange = _Exchange(attempt, key, time.perf_counter())
@@ -307,6 +320,13 @@ class Answering:
         if code is None and counted and decision.cost_cents is None:
             self.unpriced = (exchange.attempt.base_url, decision)
 
+    def _cause(self, failed: Failed | None) -> str | None:
+        if failed is None:
+            return None
+        if self._keeps_text or not failed.detail:
+            return failed.message
+        return failed.message.replace(failed.detail, "…")
+
     def _log_trace(
         self, exchange: _Exchange, code: str | None, failed: Failed | None, ttft: int | None, total: int
     ) -> None:
@@ -327,7 +347,7 @@ class Answering:
                     total_ms=total,
                     chunks=exchange.chunks,
                     degraded=because is not None,
-                    error=cause.message if cause else None,
+                    error=self._cause(cause),
                     attempt=exchange.attempt.number,
                     requested_model=exchange.attempt.model,
                     zeke={name: value for name, value in own.items() if value is not None},

@@ -160,10 +160,11 @@ class Budget(_Frozen):
 
 
 class LogOptions(_Frozen):
-    """Whether prompts and answers are kept for :ZekeHistory, and for how many days (0: for ever)."""
+    """Whether prompts and answers are kept for :ZekeHistory, for how many days and megabytes (0: without a limit)."""
 
     text: bool = True
     retention_days: Annotated[int, Field(ge=0)] = 90
+    max_mb: Annotated[int, Field(ge=0)] = 500
 
 
 class Settings(_Frozen):
@@ -175,6 +176,8 @@ class Settings(_Frozen):
     budget: Annotated[Budget, BeforeValidator(_table)] = Budget()
     database: Path | None = None
     log: Annotated[LogOptions, BeforeValidator(_table)] = LogOptions()
+    notices: bool = True
+    """A line a day at most about what changed."""
     journal: Path | None = None
     log_level: str = "warning"
     ca_bundle: str | None = None

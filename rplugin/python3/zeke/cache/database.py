@@ -32,7 +32,8 @@ def is_damage(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and any(word in str(error) for word in _FOREIGN)
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another program holds the file."""
     return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
 
 
@@ -46,6 +47,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_size_limit = 1048576")
+        # What is deleted is overwritten: a conversation that was forgotten is not to be found in a free page.
+        connection.execute("PRAGMA secure_delete = ON")
         migrate(connection)
     except BaseException:
         connection.close()
@@ -84,7 +87,7 @@ def open_connection(path: Path, *, owned: bool) -> tuple[sqlite3.Connection, str
             ) from error
         except sqlite3.Error as error:
             last = error
-            if _is_busy(error):
+            if is_busy(error):
                 time.sleep(random.uniform(0.005, 0.05))
             elif is_damage(error) and owned and warning is None:
                 moved = _move_aside(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import random
 import sqlite3
 import threading
 import time
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from zeke.cache import decisions
-from zeke.cache.database import CacheUnavailable, is_damage, open_connection
+from zeke.cache.database import CacheUnavailable, is_busy, is_damage, open_connection
 from zeke.cache.decisions import Attempt, Ending, Trace
 
 T = TypeVar("T")
 
 CLOSE_SECONDS = 0.2
 """How long the end of the editor may wait for what is still to be written."""
+PATIENCE_SECONDS = 60.0
+"""How long a row waits for another program to let go of the file."""
 REOPEN_SECONDS = 30.0
 """How long a cache that cannot be opened is left alone before the next row tries again."""
 
@@ -75,8 +78,9 @@ class Log:
         """Complete the attempt's row. Without its row, which was lost, there is nothing to complete."""
 
         def write(connection: sqlite3.Connection) -> None:
-            if (row := self._rows.pop(key, None)) is not None:
+            if (row := self._rows.get(key)) is not None:
                 decisions.complete(connection, row, ending)
+                del self._rows[key]
 
         self._settled(write)
 
@@ -112,7 +116,7 @@ class Log:
 
         def run(connection: sqlite3.Connection) -> None:
             try:
-                write(connection)
+                self._patiently(write, connection)
             except sqlite3.Error as error:
                 if is_damage(error):
                     self._drop_connection()
@@ -121,6 +125,18 @@ class Log:
 
         self._jobs.put(_Job(run, lambda _: done.set_result(None)))
         return done
+
+    def _patiently(self, write: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection) -> None:
+        """SQLite's own waiting is not fair: a program that writes without a pause may starve us past its limit."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                write(connection)
+                return
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.001, 0.02))
 
     # The thread.
 
