@@ -319,18 +319,18 @@ class App:
             rest=answering.rest,
         )
         await answering.run(steps)
-        if plan.keeps_text and answering.text:
-            self._remember(ask, stages, answering)
+        if kept := answering.take_kept():
+            self._remember(ask, stages, kept, answering.model)
         if answering.refused_key:
             stages.keys.forget()
         if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
             await self._price(ask, stages, answering.unpriced[0], answering, key)
 
-    def _remember(self, ask: Ask, stages: Stages, answering: Answering) -> None:
+    def _remember(self, ask: Ask, stages: Stages, text: bytes, model: str | None) -> None:
         """Keep prompt and answer."""
         from zeke.cache import conversations
 
-        text, model, now = answering.text, answering.model, int(time.time())
+        now = int(time.time())
         parent = ask.history[-1].ask.request_id if ask.history else None
         stages.log.call(lambda connection: conversations.save(connection, ask, text, model, parent, now))
 

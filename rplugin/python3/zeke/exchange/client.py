@@ -275,7 +275,10 @@ class Client:
                         if "transfer-encoding" in names or "content-length" in names:
                             await _drain(body)
                         return
-                    if len(data) < FLOOD and (pause := rest()) > 0:
+                    if len(data) >= FLOOD:
+                        # A read that needs no waiting does not let anything else run.
+                        await asyncio.sleep(0)
+                    elif (pause := rest()) > 0:
                         network.hold(pause)
             except (httpcore.RemoteProtocolError, httpcore.ReadError):
                 # A body that was cut short ends like any other; the decoder knows whether it was complete.
