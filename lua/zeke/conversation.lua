@@ -110,6 +110,8 @@ function M.open(answer, smods)
     vim.fn.bufload(bufnr)
   end
   answer.bufnr = bufnr
+  -- It would parse the whole conversation with every frame; `finish` starts it again.
+  vim.treesitter.stop(bufnr)
   vim.b[bufnr].zeke_root = answer.source.root
   write_turn(bufnr, answer)
   answers.add(answer)
