@@ -21,6 +21,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 10)
 STAMP = "zeke-provisioned.json"
+NOT_FOR_CHILDREN = ("PYTHONPATH", "PYTHONHOME", "ZEKE_API_KEY", "OMEN_API_KEY")
+"""Variables that would lead a build astray, and keys that are none of its business."""
 IMPORTS = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets, wcwidth"
 
 
@@ -73,7 +75,7 @@ def run(argv: Sequence[str | Path], what: str) -> None:
     Raises:
         ProvisionError: it failed; its last line says why.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
     result = subprocess.run(
         [str(word) for word in argv], capture_output=True, text=True, errors="replace", env=environment, check=False
     )
@@ -184,7 +186,7 @@ def provision(place: Path, extras: Sequence[str], python: str, *, force: bool) -
         return
     new = place.with_name(place.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     uv = shutil.which("uv")
     say(f"making the Python environment in {place} with {'uv' if uv else 'venv and pip'}")
     try:

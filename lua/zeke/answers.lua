@@ -189,11 +189,13 @@ function M.status()
     return ""
   end
   local answer = assert(M.newest())
-  return ("zeke %s → %s%s"):format(
+  local text = ("zeke %s → %s%s"):format(
     answer.intent,
     answer.facts.model or answer.facts.requested or "…",
     count > 1 and (" +%d"):format(count - 1) or ""
   )
+  -- A statusline runs what stands in %{}, and a gateway may name its model so.
+  return (text:gsub("%%", "％"):gsub("%c", " "))
 end
 
 --- End every running answer with one sentence: the host is gone.

@@ -14,7 +14,7 @@ function M.diff(root, staged, done)
   argv[#argv + 1] = staged and "--cached" or "HEAD"
   vim.system(
     argv,
-    { text = true },
+    { text = true, env = { ZEKE_API_KEY = "", OMEN_API_KEY = "" } },
     vim.schedule_wrap(function(result)
       if result.code ~= 0 then
         local said = vim.trim((result.stderr or ""):match("[^\n]*") or "")

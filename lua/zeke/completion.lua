@@ -61,7 +61,7 @@ local function prompts()
   local source = require("zeke.context").source(vim.api.nvim_get_current_buf())
   return vim.tbl_map(function(name)
     return "/" .. name
-  end, vim.tbl_keys(require("zeke.prompts").all(source.root)))
+  end, vim.tbl_keys(require("zeke.prompts").files(source.root)))
 end
 
 --- #file: completes paths of the project, the rest its own names.

@@ -173,6 +173,9 @@ local function naming_folder(root)
   return vim.startswith(main, "/") and main or vim.fs.normalize(root .. "/" .. main)
 end
 
+--- Bytes of a file with options or instructions.
+local PROJECT_FILE_LIMIT = 256 * 1024
+
 ---@type table<string, { at: integer, text: string? }>
 local project_files = {}
 
@@ -183,7 +186,8 @@ local project_files = {}
 local function project_file(root, name)
   local path = root .. "/" .. name
   local stat = vim.uv.fs_stat(path)
-  if not stat then
+  -- A link to a device, or a pipe, would be read for ever.
+  if not stat or stat.type ~= "file" or stat.size > PROJECT_FILE_LIMIT then
     return nil
   end
   local known = project_files[path]

@@ -1,6 +1,15 @@
 --- What an answer is good for beyond reading: findings for the quickfix list, a commit message for its buffer.
 local M = {}
 
+local LAST_LINE = 2 ^ 31 - 1
+
+--- Whether a path of an answer is a file of the project, also when links are followed.
+local function is_inside(path, root)
+  local real = vim.uv.fs_realpath(path)
+  local stat = real and vim.uv.fs_stat(real)
+  return stat and stat.type == "file" and vim.fs.relpath(vim.uv.fs_realpath(root) or root, real) ~= nil
+end
+
 --- `file:line: text` lines of a review that name files of the project.
 ---@param text string
 ---@param root string
@@ -10,10 +19,16 @@ function M.parse(text, root)
   for line in text:gmatch("[^\n]+") do
     local file, row, message = line:match("^[%s%-%*%d%.`]*([%w_%-%./]+):(%d+)[:`]*%s*(.+)$")
     local path = file and vim.fs.normalize(root .. "/" .. file)
+    local lnum = tonumber(row)
     -- A path that leaves the project is only text.
-    if path and not file:find("%.%.") and not vim.startswith(file, "/") and vim.uv.fs_stat(path) then
-      items[#items + 1] =
-        { filename = path, lnum = tonumber(row), col = 1, text = (message:gsub("[`%s]*$", "")), type = "W" }
+    if
+      path
+      and lnum <= LAST_LINE
+      and not file:find("%.%.")
+      and not vim.startswith(file, "/")
+      and is_inside(path, root)
+    then
+      items[#items + 1] = { filename = path, lnum = lnum, col = 1, text = (message:gsub("[`%s]*$", "")), type = "W" }
     end
   end
   return items

@@ -38,7 +38,15 @@ function M.log()
     require("zeke.notice").info("the log is empty: " .. M.log_path())
     return
   end
-  vim.cmd.split({ args = { vim.fn.fnameescape(M.log_path()) } })
+  -- What a gateway said stands in there, and may look like a modeline.
+  local modeline = vim.go.modeline
+  vim.go.modeline = false
+  local ok, problem = pcall(vim.cmd.split, { args = { vim.fn.fnameescape(M.log_path()) } })
+  vim.go.modeline = modeline
+  if not ok then
+    require("zeke.notice").error(("the log cannot be opened (%s): %s"):format(problem, M.log_path()))
+    return
+  end
   vim.bo.modifiable, vim.bo.readonly = false, true
   vim.cmd.normal({ args = { "G" }, bang = true })
 end

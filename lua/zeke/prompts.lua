@@ -2,6 +2,8 @@
 local M = {}
 
 local KEYS = { intent = true, alias = true, scope = true, result = true }
+--- Bytes of a prompt file.
+local LIMIT = 256 * 1024
 
 ---@class zeke.Prompt
 ---@field name string
@@ -25,7 +27,8 @@ local function parse(name, lines)
         first = row + 1
         break
       end
-      local key, value = lines[row]:match("^(%w+):%s*(.-)%s*$")
+      -- One word: what comes after it would be read as further options.
+      local key, value = lines[row]:match("^(%w+):%s*([%w_.:/-]+)%s*$")
       if key and KEYS[key] then
         prompt[key] = value
       end
@@ -35,22 +38,35 @@ local function parse(name, lines)
   return prompt
 end
 
+--- Names and files of the library. Nothing is read: a link may lead to a device that never ends.
 ---@param root string the project's
----@return table<string, zeke.Prompt>
-function M.all(root)
+---@return table<string, string>
+function M.files(root)
   local found = {}
   for _, folder in ipairs(folders(root)) do
-    for entry, kind in vim.fs.dir(folder) do
+    for entry in vim.fs.dir(folder) do
       local name = entry:match("^([%w_-]+)%.md$")
-      if name and kind ~= "directory" and not found[name] then
-        local ok, lines = pcall(vim.fn.readfile, folder .. "/" .. entry)
-        if ok then
-          found[name] = parse(name, lines)
-        end
+      local stat = name and not found[name] and vim.uv.fs_stat(folder .. "/" .. entry)
+      if stat and stat.type == "file" and stat.size <= LIMIT then
+        found[name] = folder .. "/" .. entry
       end
     end
   end
   return found
+end
+
+--- Read one prompt. A project's is used only when the user trusts its file: it decides what is sent.
+---@param name string
+---@param path string
+---@param root string
+---@return zeke.Prompt?
+local function read(name, path, root)
+  if vim.startswith(path, folders(root)[1] .. "/") then
+    local text = vim.secure.read(path)
+    return type(text) == "string" and parse(name, vim.split(text, "\r?\n")) or nil
+  end
+  local ok, lines = pcall(vim.fn.readfile, path)
+  return ok and parse(name, lines) or nil
 end
 
 --- The words before the text, and the text, of what stands after a command.
@@ -87,13 +103,17 @@ function M.expand(args, root)
   if not name or ended then
     return args
   end
-  local known = M.all(root)
-  local prompt = known[name]
-  if not prompt then
+  local known = M.files(root)
+  if not known[name] then
     local names = vim.tbl_keys(known)
     table.sort(names)
     local accepted = #names > 0 and table.concat(names, ", ") or "none yet, put NAME.md into .zeke/prompts"
     return nil, nil, ("unknown prompt `/%s`: accepted are %s"):format(name, accepted)
+  end
+  local prompt = read(name, known[name], root)
+  if not prompt then
+    local sentence = "the prompt `/%s` was not used: look at %s and trust it with :trust"
+    return nil, nil, sentence:format(name, vim.fs.relpath(root, known[name]) or known[name])
   end
   -- The command line wins: an option given twice counts the last time.
   local own = prompt.alias and ("alias=%s "):format(prompt.alias) or ""

@@ -58,7 +58,7 @@ function M.head(id, facts, events)
   if facts.status == "" then
     answer.facts.status = nil
   end
-  if vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if vim.api.nvim_buf_is_loaded(answer.bufnr) then
     if facts.degraded then
       banner(answer, "DEGRADED " .. (facts.reason or ""), "ZekeDegraded")
     elseif facts.recovered then
@@ -79,7 +79,7 @@ end
 ---@param text string
 function M.reason(id, text)
   local answer = answers.get(id)
-  if not answer or answer.state ~= "waiting" or not vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if not answer or answer.state ~= "waiting" or not vim.api.nvim_buf_is_loaded(answer.bufnr) then
     return
   end
   answer.thought = answer.thought or { vim.api.nvim_buf_line_count(answer.bufnr) }
@@ -103,10 +103,11 @@ function M.append(id, text)
   if not answer or not answers.running(answer) then
     return
   end
+  -- A buffer that :bdelete unloaded is written again from these parts when it is loaded.
   answer.parts[#answer.parts + 1] = text
   local first = answer.state == "waiting"
   answer.state = "streaming"
-  if vim.api.nvim_buf_is_valid(answer.bufnr) then
+  if vim.api.nvim_buf_is_loaded(answer.bufnr) then
     end_thought(answer)
     grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
     if first then
@@ -119,6 +120,7 @@ function M.append(id, text)
 end
 
 local function note(bufnr, sentence, group)
+  sentence = sentence:gsub("[%s%z]+", " ")
   local lines = { "" }
   if vim.api.nvim_buf_get_lines(bufnr, -2, -1, false)[1] ~= "" then
     lines = { "", "", "" }
@@ -137,6 +139,49 @@ function M.propose(answer)
   end
 end
 
+--- What is said below the text, and what an answer is good for beyond reading.
+local function show_end(answer, outcome, sentence)
+  local bufnr = answer.bufnr
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
+  end_thought(answer)
+  if outcome.violation then
+    note(bufnr, "✗ " .. outcome.violation, "ZekeError")
+  end
+  -- Of compared answers the one that is kept is offered.
+  if answer.state == "done" and not answer.compared then
+    M.propose(answer)
+  end
+  if answer.state == "done" and answer.intent == "review" then
+    local found = require("zeke.findings").collect(answer)
+    if found then
+      note(bufnr, "— " .. found, "ZekeNote")
+    end
+  end
+  if sentence then
+    local failed = answer.state == "failed"
+    note(bufnr, (failed and "✗ " or "— ") .. sentence, failed and "ZekeError" or "ZekeNote")
+  end
+  -- Highlighting costs a parse of the whole text per change, so it starts when no more comes.
+  if vim.api.nvim_buf_line_count(bufnr) < HIGHLIGHT_LINES then
+    vim.treesitter.language.register("markdown", "zeke")
+    pcall(vim.treesitter.start, bufnr, "markdown")
+  end
+  winbar.refresh(bufnr)
+end
+
+--- Tell the user's own code. What fails in there is theirs, and holds nothing up.
+local function tell_end(answer)
+  local ok, problem = pcall(answers.event, "ZekeFinished", answer)
+  if ok and answer.on_done then
+    ok, problem = pcall(answer.on_done, assert(answers.view(answer.id)))
+  end
+  if not ok then
+    require("zeke.notice").error(("your ZekeFinished autocommand or on_done failed: %s"):format(problem))
+  end
+end
+
 --- The request ended. `success`, `error_code`, `message` (one sentence), `note` (said without an error), facts.
 ---@param id string
 ---@param outcome table
@@ -151,46 +196,20 @@ function M.finish(id, outcome)
   answer.facts.status, answer.facts.thinking = nil, nil
   local cancelled = outcome.error_code == "cancelled"
   answer.state = outcome.success and "done" or cancelled and "cancelled" or "failed"
-  local bufnr = answer.bufnr
-  if vim.api.nvim_buf_is_valid(bufnr) then
-    end_thought(answer)
-    if outcome.violation then
-      note(bufnr, "✗ " .. outcome.violation, "ZekeError")
-    end
-    -- Of compared answers the one that is kept is offered.
-    if answer.state == "done" and not answer.compared then
-      M.propose(answer)
-    end
-    if answer.state == "done" and answer.intent == "review" then
-      local found = require("zeke.findings").collect(answer)
-      if found then
-        note(bufnr, "— " .. found, "ZekeNote")
-      end
-    end
-    if sentence then
-      note(
-        bufnr,
-        (answer.state == "failed" and "✗ " or "— ") .. sentence,
-        answer.state == "failed" and "ZekeError" or "ZekeNote"
-      )
-    end
-    -- Highlighting costs a parse of the whole text per change, so it starts when no more comes.
-    if vim.api.nvim_buf_line_count(bufnr) < HIGHLIGHT_LINES then
-      vim.treesitter.language.register("markdown", "zeke")
-      pcall(vim.treesitter.start, bufnr, "markdown")
-    end
-    winbar.refresh(bufnr)
-  end
+  -- Whatever happens to the buffer, the end is told.
+  local ok, problem = pcall(show_end, answer, outcome, sentence)
   if sentence and answer.state == "failed" and not quiet then
     require("zeke.notice").error(sentence)
   end
   if outcome.violation then
     require("zeke.notice").error(outcome.violation)
   end
-  answers.event("ZekeFinished", answer)
-  if answer.on_done then
-    answer.on_done(assert(answers.view(id)))
+  if not ok then
+    require("zeke.notice").error(
+      ("the end of the answer could not be shown (%s): :ZekeToggle shows it"):format(problem)
+    )
   end
+  tell_end(answer)
 end
 
 return M

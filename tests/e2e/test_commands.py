@@ -110,6 +110,7 @@ def test_an_intent_of_the_users_own(start: Start, project: Path) -> None:
 
 def test_the_prompt_library(start: Start, project: Path) -> None:
     session = start()
+    session.editor.lua("vim.secure.read = function(path) return table.concat(vim.fn.readfile(path), '\\n') end")
     folder = project / ".zeke" / "prompts"
     folder.mkdir(parents=True)
     (folder / "edge.md").write_text(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from tests.e2e.conftest import Start
 from tests.e2e.editing import answering, opened
 from tests.e2e.test_routing import asked
+from tests.support.gateway import Reply, stream
 
 
 def test_follow_ups_go_below_with_the_history(start: Start, project: Path) -> None:
@@ -123,3 +125,18 @@ def test_the_prompt_buffer_recalls_breaks_lines_and_cancels(start: Start) -> Non
     session.editor.input("<Esc>q")
     assert session.editor.lua("return vim.api.nvim_win_get_config(0).relative") == ""
     assert len(session.gateway.seen) == 1
+
+
+def test_an_answer_that_is_deleted_while_it_comes_goes_on(start: Start) -> None:
+    gate = threading.Event()
+    session = start(Reply(stream("one ", "two"), gate=gate, held=2))
+    session.type_command("Zeke hi")
+    session.editor.wait("require('zeke').answer() ~= nil and require('zeke').answer().text == 'one '")
+    bufnr = session.answer()["bufnr"]
+    session.editor.command(f"bdelete {bufnr}")
+    gate.set()
+    session.wait_done()
+    assert session.answer()["text"] == "one two"
+    assert "Error" not in session.editor.messages()
+    session.editor.command("ZekeToggle")
+    assert "one two" in session.editor.lines(bufnr)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.support.gateway import HEAD, Gateway, Reply, closed_port, error, event, recorded, serving, stream
+from zeke.cache.writer import Log
 from zeke.exchange.attempts import Attempting, Attempts, Step, Waiting
 from zeke.exchange.client import Client, Request
 from zeke.exchange.events import Event, Failed, Finished, Opened, Text
@@ -357,3 +360,38 @@ def test_the_body_is_valid_json_for_any_text() -> None:
     with serving(Reply(stream("a"))) as gateway:
         run(steps_of(configured(gateway.base), route))
     assert gateway.seen[0].body["tags"] == {"intent": "é\u2028\x00"}
+
+
+def test_an_answer_that_was_complete_is_not_cancelled_any_more() -> None:
+    from zeke.answering import Answering
+    from zeke.exchange.prices import Prices
+    from zeke.models import Ask
+
+    told: list[dict[str, Any]] = []
+
+    class Screen:
+        def head(self, *_: object) -> None: ...
+        def append(self, *_: object) -> None: ...
+        def reason(self, *_: object) -> None: ...
+        def finish(self, _name: str, outcome: dict[str, Any]) -> None:
+            told.append(outcome)
+
+    async def steps() -> AsyncIterator[Step]:
+        yield Attempting(1, "gateway", "http://g/v1", "m")
+        yield Opened(200, {})
+        yield Text("all")
+        yield Finished("stop")
+        raise asyncio.CancelledError
+
+    async def work(path: Path) -> list[tuple[Any, ...]]:
+        log = Log(path, owned=True)
+        await Answering(Ask("r", "code", ""), Route("auto", "m", {}), Screen(), log, Prices()).run(steps())  # type: ignore[arg-type]
+        found = await asyncio.wrap_future(
+            log.call(lambda c: c.execute("SELECT success, error_code FROM routing_stats").fetchall())
+        )
+        log.close()
+        return found
+
+    with tempfile.TemporaryDirectory() as folder:
+        assert run(work(Path(folder) / "db")) == [(1, None)]
+    assert [outcome["success"] for outcome in told] == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -142,21 +143,28 @@ class Answering:
                 if isinstance(step, Attempting):
                     await self._written()
         except asyncio.CancelledError:
-            self._end(ErrorCode.CANCELLED.value, None)
-            tokens = self._decision.tokens_out
-            chunks = self._exchange.chunks if self._exchange else 0
-            after = f" after {tokens} tokens" if tokens else f" after {chunks} pieces" if chunks else ""
-            self._outcome.update(message=f"cancelled{after}")
+            # One that was complete before stays so: its row says it, too.
+            if not self._outcome.get("success"):
+                self._cancel()
         except Exception:
             self._end(ErrorCode.BAD_RESPONSE.value, None)
             self._outcome.update(message="Zeke failed on this answer: the details are in :ZekeLog")
             raise
         finally:
-            self._thoughts.flush()
-            self._frames.flush()
+            with contextlib.suppress(Exception):
+                # What cannot be sent must not keep the end from being told.
+                self._thoughts.flush()
+                self._frames.flush()
             if self._log.health.lost > lost and not self._outcome.get("message"):
                 self._outcome["message"] = self._log.health.trouble
             self._screen.finish(self._ask.request_id, self._outcome or {"success": False})
+
+    def _cancel(self) -> None:
+        self._end(ErrorCode.CANCELLED.value, None)
+        tokens = self._decision.tokens_out
+        chunks = self._exchange.chunks if self._exchange else 0
+        after = f" after {tokens} tokens" if tokens else f" after {chunks} pieces" if chunks else ""
+        self._outcome.update(message=f"cancelled{after}")
 
     async def _written(self) -> None:
         """The row is on disk before the request leaves, unless the disk takes too long."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from zeke.screen import Screen
     from zeke.stages import Stages
 
+FAILED = "Zeke failed on this request: the details are in :ZekeLog"
+
 
 class App:
     """One editor's Zeke. Everything runs on the loop; only the cache has a thread."""
@@ -46,23 +48,20 @@ class App:
     def command(self, name: str, text: str, override: bool, context: Mapping[str, Any]) -> None:
         """A request command: `text` is everything after its name."""
         from zeke import asking
-        from zeke.routing.arguments import ArgumentError
 
-        try:
-            ask = asking.from_command(name, text, override, context)
-        except ArgumentError as error:
-            self._refuse(str(context["id"]), str(error))
-            return
-        self._start(ask)
+        self._start_with(context, lambda: asking.from_command(name, text, override, context))
 
     def ask(self, context: Mapping[str, Any]) -> None:
         """A request of the Lua API; `context` holds intent, prompt and perhaps an alias."""
         from zeke import asking
 
-        self._start(asking.from_lua(context))
+        self._start_with(context, lambda: asking.from_lua(context))
 
     def inquire(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
         """A command that shows or sets something and sends no prompt."""
+        from zeke.asking import mended
+
+        text, context = mended(text), mended(context)
         if name in ("ZekeStats", "ZekeHistory"):
             self._report(name, context, lambda reporting: reporting.run(name, text, bang, context))
             return
@@ -166,6 +165,8 @@ class App:
         """Show what the host knows of itself."""
         import platform
 
+        from zeke.exchange.address import shown
+
         lines = [f"zeke       {__version__}, Python {platform.python_version()}"]
 
         async def show(stages: Stages) -> None:
@@ -173,7 +174,7 @@ class App:
             self.screen.info(
                 [
                     *lines,
-                    f"gateway    {settings.gateway.base} ({'with a key' if settings.gateway.key else 'no key'})",
+                    f"gateway    {shown(settings.gateway.base)} ({'with a key' if settings.gateway.key else 'no key'})",
                     f"cache      {health.path}: {health.trouble or f'fine, {health.lost} rows lost'}",
                     f"log        {settings.journal}",
                 ]
@@ -217,6 +218,8 @@ class App:
             )
         elif (error := task.exception()) is not None:
             self.report(error)
+            # Only a request that still waits for its end takes it.
+            self._refuse(name, FAILED)
 
     def _with_stages(
         self,
@@ -255,6 +258,18 @@ class App:
         self._questions[question_id] = future
         self.screen.ask(question_id, question, choices)
         return await future
+
+    def _start_with(self, context: Mapping[str, Any], build: Callable[[], Ask]) -> None:
+        """Build the request and start it; one that cannot be built has its end all the same."""
+        from zeke.routing.arguments import ArgumentError
+
+        try:
+            self._start(build())
+        except ArgumentError as error:
+            self._refuse(str(context["id"]), str(error))
+        except Exception:
+            self._refuse(str(context["id"]), FAILED)
+            raise
 
     def _start(self, ask: Ask) -> None:
         self._with_stages(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zeke.exchange.wellformed import wellformed
 from zeke.intents import by_command
 from zeke.models import Ask, Attachment, Scope, Source, Turn
 from zeke.routing import arguments
@@ -18,7 +19,8 @@ def from_command(name: str, text: str, override: bool, context: Mapping[str, Any
     Raises:
         ArgumentError: a word cannot be used.
     """
-    words = arguments.parse(text)
+    context = mended(context)
+    words = arguments.parse(wellformed(text))
     definition = context.get("definition")
     if definition:
         standing = str(definition["name"])
@@ -31,8 +33,18 @@ def from_command(name: str, text: str, override: bool, context: Mapping[str, Any
 
 def from_lua(context: Mapping[str, Any]) -> Ask:
     """The request that a call of `require("zeke").ask` is."""
+    context = mended(context)
     options = {"alias": str(context["alias"])} if context.get("alias") else {}
     return _ask(context, str(context["intent"]), str(context["prompt"]), options, False)
+
+
+def mended(value: Any) -> Any:
+    """The same with text that is UTF-8: a buffer, or the name of a folder, may hold any bytes."""
+    if isinstance(value, str):
+        return wellformed(value)
+    if isinstance(value, Mapping):
+        return {mended(key): mended(inner) for key, inner in value.items()}
+    return [mended(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _ask(

@@ -12,6 +12,7 @@ from typing import Any
 
 from zeke.cache import migrations
 from zeke.cache.database import default_path
+from zeke.exchange.address import shown
 from zeke.exchange.client import Client
 from zeke.exchange.keys import Keys, KeyUnavailable
 from zeke.exchange.local import ollama
@@ -31,7 +32,7 @@ def _section(name: str) -> None:
 
 async def _gateway(settings: Settings) -> None:
     _section("gateway")
-    base = settings.gateway.base
+    base, address = settings.gateway.base, shown(settings.gateway.base)
     try:
         key = await Keys().of(settings.gateway)
     except KeyUnavailable as error:
@@ -42,13 +43,13 @@ async def _gateway(settings: Settings) -> None:
         listed = await client.get_json(f"{base}/models", seconds=10.0, key=key)
     finally:
         await client.close()
-    shown = f"{base} ({'with a key' if key else 'no key'})"
+    about = f"{address} ({'with a key' if key else 'no key'})"
     if isinstance(listed, dict) and isinstance(listed.get("data"), list):
-        _say("ok", f"{shown} lists {len(listed['data'])} models")
+        _say("ok", f"{about} lists {len(listed['data'])} models")
     else:
         _say(
             "warn",
-            f"{shown} lists no models",
+            f"{about} lists no models",
             "start it, or set ZEKE_API_BASE and ZEKE_API_KEY; some gateways have no such list and still answer",
         )
     for name in PROXIES:
@@ -65,7 +66,7 @@ def _cache(settings: Settings) -> None:
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         _say("warn", f"others may read {path}", f"chmod 600 {path}")
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             mode = connection.execute("PRAGMA journal_mode").fetchone()[0]

@@ -12,6 +12,7 @@ from zeke import asking
 from zeke.cache import conversations, maintenance, signals, statistics
 from zeke.cache import preferences as stored
 from zeke.cache.database import CacheUnavailable
+from zeke.exchange.address import shown
 from zeke.prompt import messages as prompt
 from zeke.report import preview, why
 from zeke.report.figures import table
@@ -101,7 +102,7 @@ class Inquiries:
         base = stages.settings.gateway.base
         price = stages.prices.of(base, plan.route.model)
         lines = preview.lines(
-            f"{base}/chat/completions",
+            f"{shown(base)}/chat/completions",
             body,
             sorted({*stages.settings.gateway.headers, *plan.route.headers, *hints}),
             explain(plan.route),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterable
+from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -29,6 +31,14 @@ class Redactor(logging.Formatter):
         return _CREDENTIAL.sub(lambda found: (found.group(1) or "") + "***", text)
 
 
+class _OwnFile(RotatingFileHandler):
+    """A log that only its user may read, also the one that is begun when the old one is full."""
+
+    def _open(self) -> TextIOWrapper:
+        file = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return TextIOWrapper(FileIO(file, "a"), encoding=self.encoding, errors="backslashreplace", write_through=True)
+
+
 def start(path: Path | None, level: str, secrets: Iterable[str]) -> None:
     """Send Zeke's records to `path` (made 0600 in a folder made 0700). A log that cannot be written is no error."""
     for handler in list(LOGGER.handlers):
@@ -41,7 +51,7 @@ def start(path: Path | None, level: str, secrets: Iterable[str]) -> None:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600, exist_ok=True)
-            handler_or_none = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+            handler_or_none = _OwnFile(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
             handler_or_none.setFormatter(Redactor(secrets))
         except OSError:
             pass

@@ -67,7 +67,8 @@ class Screen:
 
     def report(self, title: str, lines: Sequence[str], filetype: str) -> None:
         """Show a report; `title` says which."""
-        self._lua(_REPORT, title, list(lines), filetype)
+        # A line of a buffer has no line end: a folder's name may.
+        self._lua(_REPORT, title, [line.replace("\n", "␊") for line in lines], filetype)
 
     def ask(self, question_id: str, question: str, choices: Sequence[str]) -> None:
         """Put a question; the choice comes back as a notification."""

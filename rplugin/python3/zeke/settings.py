@@ -18,9 +18,12 @@ from pydantic import (
     field_validator,
 )
 
+from zeke.exchange.address import password, shown
 from zeke.models import Timeouts
 from zeke.routing.aliases import Alias
 
+_CREDENTIALS = ("auth", "key", "token", "secret", "cookie")
+"""What the name of a header that carries a credential has in it."""
 DEFAULT_BASE = "http://127.0.0.1:8080/v1"
 
 
@@ -84,11 +87,11 @@ class Gateway(_Frozen):
 
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"it is {value!r}: give a URL like {DEFAULT_BASE}")
+            raise ValueError(f"it is {shown(value)}: give a URL like {DEFAULT_BASE}")
         try:
             _ = parts.port
         except ValueError:
-            raise ValueError(f"the port in {value!r} is not a number from 1 to 65535") from None
+            raise ValueError(f"the port in {shown(value)} is not a number from 1 to 65535") from None
         return value.rstrip("/")
 
     def limits(self) -> Timeouts:
@@ -188,9 +191,16 @@ class Settings(_Frozen):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must never be written anywhere."""
-        key = self.gateway.key
-        return (key.get_secret_value(),) if key and key.get_secret_value() else ()
+        """Every text that must never be written anywhere: key, password, and headers that carry a credential."""
+        gateway = self.gateway
+        headers = [
+            *gateway.headers.items(),
+            *(pair for alias in self.aliases.values() for pair in alias.headers.items()),
+        ]
+        found = [value for name, value in headers if any(word in name.lower() for word in _CREDENTIALS)]
+        found += [gateway.key.get_secret_value()] if gateway.key else []
+        found += [secret] if (secret := password(gateway.base)) else []
+        return tuple(text for text in found if text)
 
 
 def _first(environ: Mapping[str, str], *names: str) -> str | None:

@@ -6,6 +6,7 @@ import contextlib
 import random
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from zeke.cache.migrations import migrate
@@ -13,7 +14,7 @@ from zeke.cache.migrations import migrate
 BUSY_SECONDS = 5.0
 TRIES = 40
 """A start-up race is over long before: eight editors at once need about 80 ms."""
-_FOREIGN = ("not a database", "malformed", "disk image")
+_FOREIGN = ("not a database", "malformed", "disk image", "unsupported file format", "no such table", "no such column")
 
 
 class CacheUnavailable(Exception):
@@ -33,42 +34,72 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another program holds the file."""
+    """Whether somebody else holds the lock."""
     return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def identity(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file at a path, None when there is none: SQLite goes on writing to a removed one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _connect(path: Path, *, is_suspect: bool) -> sqlite3.Connection:
     # autocommit: every transaction is begun by hand, IMMEDIATE, so that none fails half way.
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        # Changing the mode is a lock of its own, and the busy handler is not asked: only when it is needed.
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_size_limit = 1048576")
-        # What is deleted is overwritten: a conversation that was forgotten is not to be found in a free page.
-        connection.execute("PRAGMA secure_delete = ON")
-        migrate(connection)
+        with decoded():
+            _prepare(connection, is_suspect=is_suspect)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+@contextlib.contextmanager
+def decoded() -> Iterator[None]:
+    """In a damaged file even SQLite's messages may not be UTF-8, which Python tells by an error of its own."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("database disk image is malformed") from error
+
+
+def _prepare(connection: sqlite3.Connection, *, is_suspect: bool) -> None:
+    # Changing the mode is a lock of its own, and the busy handler is not asked: only when it is needed.
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_size_limit = 1048576")
+    # What is deleted is overwritten: a conversation that was forgotten is not to be found in a free page.
+    connection.execute("PRAGMA secure_delete = ON")
+    if is_suspect and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise sqlite3.DatabaseError(f"database disk image is malformed: {found}")
+    migrate(connection)
+    # A version that damage wrote there would keep the tables from being made.
+    connection.execute("SELECT request_id, error_code FROM routing_stats LIMIT 0")
+
+
 def _move_aside(path: Path) -> Path:
     """Rename a damaged file with its companions; the text of the user's history may still be saved from it."""
-    target = path.with_name(f"{path.name}.corrupt-{int(time.time())}")
+    now = int(time.time())
+    names = (path.with_name(f"{path.name}.corrupt-{now}{more}") for more in ("", *(f"-{n}" for n in range(2, 1000))))
+    target = next(name for name in names if not name.exists())
     for suffix in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(target.with_name(target.name + suffix))
     return target
 
 
-def open_connection(path: Path, *, owned: bool) -> tuple[sqlite3.Connection, str | None]:
+def open_connection(path: Path, *, owned: bool, is_suspect: bool = False) -> tuple[sqlite3.Connection, str | None]:
     """Open, make and migrate the file; returns the connection and a warning for the user, if any.
 
     `owned` says that the path is our default: only then a damaged file is moved aside and a new one begun.
+    `is_suspect` has it looked through first: damage in the middle is not met by opening.
 
     Raises:
         CacheUnavailable: the file or its folder cannot be used.
@@ -80,7 +111,7 @@ def open_connection(path: Path, *, owned: bool) -> tuple[sqlite3.Connection, str
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 path.touch(mode=0o600, exist_ok=False)
-            return _connect(path), warning
+            return _connect(path, is_suspect=is_suspect and warning is None), warning
         except OSError as error:
             raise CacheUnavailable(
                 f"routing decisions are not logged, {path} cannot be written ({error.strerror}): set ZEKE_DB elsewhere"

@@ -81,11 +81,12 @@ def insert(connection: sqlite3.Connection, attempt: Attempt) -> int:
     return cursor.lastrowid
 
 
-def complete(connection: sqlite3.Connection, row: int, ending: Ending) -> None:
-    """Complete the row `row`."""
-    connection.execute(
+def complete(connection: sqlite3.Connection, row: int, ending: Ending) -> bool:
+    """Complete the row `row`; False when there is none that waits for its end."""
+    cursor = connection.execute(
         "UPDATE routing_stats SET success = ?, error_code = ?, model = ?, provider = ?, latency_ms = ?,"
-        " total_duration_ms = ?, tokens_in = ?, tokens_out = ?, cost_cents = ?, cost_source = ? WHERE id = ?",
+        " total_duration_ms = ?, tokens_in = ?, tokens_out = ?, cost_cents = ?, cost_source = ? WHERE id = ?"
+        " AND error_code = 'in_flight'",
         (
             int(ending.success),
             ending.error_code,
@@ -100,6 +101,7 @@ def complete(connection: sqlite3.Connection, row: int, ending: Ending) -> None:
             row,
         ),
     )
+    return cursor.rowcount == 1
 
 
 def price(connection: sqlite3.Connection, request_id: str, cost_cents: float) -> None:

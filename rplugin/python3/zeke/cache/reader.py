@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from zeke.cache.database import CacheUnavailable, open_connection
+from zeke.cache.database import CacheUnavailable, decoded, open_connection
 
 T = TypeVar("T")
 
@@ -44,7 +44,9 @@ class Reader:
             if not result.set_running_or_notify_cancel():
                 return
             try:
-                result.set_result(job(connection))
+                with decoded():
+                    found = job(connection)
+                result.set_result(found)
             except sqlite3.Error as error:
                 result.set_exception(CacheUnavailable(f"the cache cannot be read ({error}): see :ZekeInfo"))
             except Exception as error:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import random
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from zeke import journal
 from zeke.cache import decisions
-from zeke.cache.database import CacheUnavailable, is_busy, is_damage, open_connection
+from zeke.cache.database import CacheUnavailable, decoded, identity, is_busy, is_damage, open_connection
 from zeke.cache.decisions import Attempt, Ending, Trace
 
 T = TypeVar("T")
+Write = Callable[[sqlite3.Connection], None]
 
 CLOSE_SECONDS = 0.2
 """How long the end of the editor may wait for what is still to be written."""
-PATIENCE_SECONDS = 60.0
-"""How long a row waits for another program to let go of the file."""
-REOPEN_SECONDS = 30.0
+LOCKED_SECONDS = 90.0
+"""How long a row waits for a lock that somebody else holds. The request does not."""
+OWED = 1000
+"""Rows kept for later while the disk takes none."""
+REOPEN_SECONDS = 2.0
 """How long a cache that cannot be opened is left alone before the next row tries again."""
 
 
@@ -45,6 +49,17 @@ class _Job:
     """Called instead when there is no connection."""
 
 
+@dataclass(slots=True)
+class _Row:
+    """An attempt that did not end yet; `number` is None when its row could not be written, `file` is where it is."""
+
+    attempt: Attempt
+    number: int | None = None
+    file: tuple[int, int] | None = None
+    is_lost: bool = False
+    """It is counted as lost."""
+
+
 class Log:
     """Takes rows from the loop, writes them in the background in the order they came."""
 
@@ -55,8 +70,13 @@ class Log:
         self._on_trouble = on_trouble or (lambda _: None)
         self._health = Health(path)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._rows: dict[str, int] = {}
+        self._rows: dict[str, _Row] = {}
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._owed: deque[tuple[Write, _Row | None]] = deque()
+        self._abandoned: list[sqlite3.Connection] = []
+        self._is_suspect = False
+        self._is_closing = False
         self._closed_until = 0.0
         self._thread = threading.Thread(target=self._work, name="zeke-cache", daemon=True)
         self._thread.start()
@@ -69,20 +89,26 @@ class Log:
     def begin(self, attempt: Attempt) -> Future[None]:
         """Write the row of an attempt. The future is done when it is on disk or lost; it never raises."""
 
-        def write(connection: sqlite3.Connection) -> None:
-            self._rows[attempt.key] = decisions.insert(connection, attempt)
+        row = self._rows[attempt.key] = _Row(attempt)
 
-        return self._settled(write)
+        def write(connection: sqlite3.Connection) -> None:
+            if row.number is None:
+                row.number, row.file = decisions.insert(connection, attempt), self._file
+
+        return self._settled(write, row)
 
     def complete(self, key: str, ending: Ending) -> None:
-        """Complete the attempt's row. Without its row, which was lost, there is nothing to complete."""
+        """Complete the attempt's row. One that was lost, with its file or before, is written now."""
+        row = self._rows.pop(key, None)
+        if row is None:
+            return
 
         def write(connection: sqlite3.Connection) -> None:
-            if (row := self._rows.get(key)) is not None:
-                decisions.complete(connection, row, ending)
-                del self._rows[key]
+            if row.number is None or row.file != self._file or not decisions.complete(connection, row.number, ending):
+                row.number, row.file = decisions.insert(connection, row.attempt), self._file
+                decisions.complete(connection, row.number, ending)
 
-        self._settled(write)
+        self._settled(write, row)
 
     def trace(self, trace: Trace) -> None:
         """Write what the gateway told."""
@@ -96,57 +122,145 @@ class Log:
         result: Future[T] = Future()
 
         def run(connection: sqlite3.Connection) -> None:
+            # Whoever waited may have been cancelled; from here on nobody can.
+            if not result.set_running_or_notify_cancel():
+                return
             try:
-                result.set_result(job(connection))
+                with decoded():
+                    found = job(connection)
+                result.set_result(found)
             except sqlite3.Error as error:
+                self._doubt(error)
                 result.set_exception(CacheUnavailable(f"the cache cannot be used ({error}): see :ZekeInfo"))
             except Exception as error:
                 result.set_exception(error)
 
-        self._jobs.put(_Job(run, result.set_exception))
+        def give_up(error: CacheUnavailable) -> None:
+            if result.set_running_or_notify_cancel():
+                result.set_exception(error)
+
+        self._jobs.put(_Job(run, give_up))
         return result
 
     def close(self) -> None:
         """Write what is left and end, within a bounded time. Later rows are dropped."""
+        self._is_closing = True
         self._jobs.put(None)
         self._thread.join(CLOSE_SECONDS)
 
-    def _settled(self, write: Callable[[sqlite3.Connection], None]) -> Future[None]:
+    def _settled(self, write: Write, row: _Row | None = None) -> Future[None]:
         done: Future[None] = Future()
+        # A request that is cancelled must not take its row along.
+        done.set_running_or_notify_cancel()
+
+        def lose(sentence: str, *, is_owed: bool) -> None:
+            if row is None or not row.is_lost:
+                self._count(1)
+            if row is not None:
+                row.is_lost = True
+            if is_owed and len(self._owed) < OWED:
+                self._owed.append((write, row))
+            self._say(sentence)
 
         def run(connection: sqlite3.Connection) -> None:
             try:
-                self._patiently(write, connection)
-            except sqlite3.Error as error:
-                if is_damage(error):
-                    self._drop_connection()
-                self._lose(f"a routing decision could not be written to {self._path}: {error}")
+                self._insist(write, connection)
+            except (sqlite3.Error, CacheUnavailable) as error:
+                lose(
+                    f"a routing decision could not be written to {self._path} ({error}):"
+                    " free space there, make it writable, or set ZEKE_DB elsewhere",
+                    is_owed=True,
+                )
+            except Exception as error:
+                journal.LOGGER.error("a row cannot be stored", exc_info=error)
+                lose("a routing decision cannot be stored as it is: :ZekeLog has more", is_owed=False)
             done.set_result(None)
 
-        self._jobs.put(_Job(run, lambda _: done.set_result(None)))
-        return done
+        def give_up(error: CacheUnavailable) -> None:
+            lose(str(error), is_owed=True)
+            done.set_result(None)
 
-    def _patiently(self, write: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection) -> None:
-        """SQLite's own waiting is not fair: a program that writes without a pause may starve us past its limit."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                write(connection)
-                return
-            except sqlite3.OperationalError as error:
-                if not is_busy(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(random.uniform(0.001, 0.02))
+        self._jobs.put(_Job(run, give_up))
+        return done
 
     # The thread.
 
+    def _next(self) -> _Job | None:
+        """The next job; None at the end. What is owed is tried again meanwhile."""
+        while True:
+            try:
+                return self._jobs.get(timeout=REOPEN_SECONDS if self._owed else None)
+            except queue.Empty:
+                if (connection := self._open()) is not None:
+                    self._repay(connection)
+
+    def _repay(self, connection: sqlite3.Connection) -> None:
+        """Write what was kept for later, in its order."""
+        while self._owed:
+            write, row = self._owed[0]
+            try:
+                with decoded():
+                    write(connection)
+            except sqlite3.Error:
+                return
+            self._owed.popleft()
+            if row is None or row.is_lost:
+                self._count(-1)
+            if row is not None:
+                row.is_lost = False
+            if not self._owed:
+                self._health = replace(self._health, trouble=None)
+
+    def _count(self, more: int) -> None:
+        self._health = replace(self._health, lost=self._health.lost + more)
+
+    def _insist(self, write: Write, connection: sqlite3.Connection) -> None:
+        """Write; wait for a lock, and after any other failure once more on a connection of its own.
+
+        Raises:
+            sqlite3.Error: it cannot be written.
+            CacheUnavailable: the file cannot be opened again.
+        """
+        until = time.monotonic() + LOCKED_SECONDS
+        is_new = False
+        while True:
+            try:
+                with decoded():
+                    write(connection)
+                return
+            except sqlite3.Error as error:
+                if is_busy(error):
+                    if self._is_closing or time.monotonic() > until:
+                        raise
+                    # SQLite waited already, but not when waiting could never end.
+                    time.sleep(0.02)
+                    continue
+                self._doubt(error)
+                if is_new:
+                    raise
+            is_new = True
+            reopened = self._open()
+            if reopened is None:
+                raise CacheUnavailable(self._health.trouble or "the cache is closed")
+            connection = reopened
+
+    def _doubt(self, error: sqlite3.Error) -> None:
+        """The next job gets a new connection, after a look at the file if that may be broken."""
+        if not is_busy(error):
+            self._is_suspect = self._is_suspect or is_damage(error)
+            self._drop_connection()
+
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             connection = self._open()
             if connection is None:
                 job.give_up(CacheUnavailable(self._health.trouble or "the cache is closed"))
             else:
+                self._repay(connection)
                 job.run(connection)
+        self._closed_until = 0.0
+        if self._owed and (connection := self._open()) is not None:
+            self._repay(connection)
         if self._connection is not None:
             # Another editor may be reading: then it is its turn to tidy up.
             with contextlib.suppress(sqlite3.Error):
@@ -156,24 +270,28 @@ class Log:
 
     def _open(self) -> sqlite3.Connection | None:
         if self._connection is not None:
-            return self._connection
+            if identity(self._path) == self._file:
+                return self._connection
+            # The file was moved or removed. Closing would tidy up beside whatever stands at its place now.
+            self._abandoned.append(self._connection)
+            self._connection = None
         if time.monotonic() < self._closed_until:
-            self._health = replace(self._health, lost=self._health.lost + 1)
             return None
         try:
-            self._connection, warning = open_connection(self._path, owned=self._owned)
+            self._connection, warning = open_connection(self._path, owned=self._owned, is_suspect=self._is_suspect)
         except CacheUnavailable as error:
             self._closed_until = time.monotonic() + REOPEN_SECONDS
-            self._lose(str(error))
+            self._say(str(error))
             return None
+        self._file, self._is_suspect = identity(self._path), False
         self._health = replace(self._health, trouble=warning)
         if warning:
             self._on_trouble(warning)
         return self._connection
 
-    def _lose(self, sentence: str) -> None:
+    def _say(self, sentence: str) -> None:
         is_new = self._health.trouble != sentence
-        self._health = replace(self._health, lost=self._health.lost + 1, trouble=sentence)
+        self._health = replace(self._health, trouble=sentence)
         if is_new:
             self._on_trouble(sentence)
 

@@ -17,6 +17,7 @@ from zeke.exchange.client import Client, Request, Rest, at_once
 from zeke.exchange.events import Event, Failed, Finished, Opened, Text
 from zeke.exchange.local import ollama
 from zeke.exchange.local.embedded import EmbeddedModel, LocalUnavailable
+from zeke.exchange.redact import without
 from zeke.models import Message, Route
 from zeke.settings import Settings
 
@@ -117,7 +118,7 @@ class Attempts:
             number += 1
             request = self._to_gateway(request_id, route, messages, key)
             yield Attempting(number, "gateway", request.base_url, route.model)
-            async for event in self._client.exchange(request, rest):
+            async for event in self._told(request, rest):
                 if isinstance(event, Opened) and any(name.startswith("x-litellm-") for name in event.headers):
                     self.learned.litellm.add(request.base_url)
                 if isinstance(event, Text) and self.learned.is_degraded:
@@ -140,6 +141,12 @@ class Attempts:
         if errors.may_fall_back(failed, model=route.model):
             async for step in self._locally(number, failed, route, messages, rest):
                 yield step
+
+    async def _told(self, request: Request, rest: Rest) -> AsyncIterator[Event]:
+        """The events of the gateway without what it must not repeat."""
+        secrets = [*self._settings.secrets, request.headers.get("Authorization", "").removeprefix("Bearer ")]
+        async for event in self._client.exchange(request, rest):
+            yield without(event, secrets)
 
     def body(self, route: Route, messages: Sequence[Message]) -> tuple[dict[str, object], dict[str, str]]:
         """Body and hint headers as the gateway gets them, without what it refused before."""

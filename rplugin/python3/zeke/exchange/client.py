@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -20,10 +19,14 @@ from zeke import __version__
 from zeke.exchange import errors, pools
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Opened
+from zeke.exchange.inflate import Inflater, Undecodable
+from zeke.exchange.jsontext import parse
 from zeke.models import ErrorCode, Timeouts
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes read of an error's body."""
+LIST_LIMIT = 8 * 1024 * 1024
+"""Bytes read of a list of models: OpenRouter's has a tenth of that."""
 FLOOD = 16 * 1024
 """Bytes of a read after which the next one is not put off: more is there, and the gateway must not be held up."""
 
@@ -129,24 +132,25 @@ def _reason(error: Exception) -> errors.TransportKind:
     return "reset"
 
 
-def _body(response: httpcore.Response, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-    """What the body holds. It is asked for plain, and some gateways compress it all the same.
-
-    Raises:
-        zlib.error: while it is read: it is not compressed as it says.
-    """
+def _raw(response: httpcore.Response) -> AsyncIterator[bytes]:
+    """The bytes of the body as they were sent."""
     assert isinstance(response.stream, AsyncIterable)
-    raw = response.stream.__aiter__()
-    is_packed = headers.get("content-encoding", "identity").lower() in ("gzip", "x-gzip", "deflate")
-    return _unpacked(raw) if is_packed else raw
+    return response.stream.__aiter__()
 
 
-async def _unpacked(raw: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    # 32: gzip or zlib, whichever it is.
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    async for data in raw:
-        if unpacked := unpacker.decompress(data):
-            yield unpacked
+async def _read(response: httpcore.Response, limit: int) -> bytes:
+    """At most `limit` bytes of a body, as much as comes; without a readable body the status says enough."""
+    body = bytearray()
+    try:
+        inflater = Inflater(_names(response))
+        async for data in _raw(response):
+            for piece in inflater.feed(data):
+                body += piece
+                if len(body) >= limit:
+                    return bytes(body[:limit])
+    except (*Broken, Undecodable):
+        pass
+    return bytes(body)
 
 
 async def _drain(body: AsyncIterator[bytes]) -> None:
@@ -197,21 +201,23 @@ class Client:
         return self._pools.of(target).stream(method, target, headers=pairs, content=content, extensions=extensions)
 
     async def get_json(self, url: str, *, seconds: float, key: str | None = None) -> object | None:
-        """The JSON body of a GET, None when there is none to be had. Never raises but for cancellation."""
+        """The JSON body of a GET, None when there is none to be had in `seconds`. Never raises but for cancellation."""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": AGENT}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-
-        async def get() -> object | None:
-            async with self._open("GET", url, headers, None, 0.5) as response:
-                body = b"".join([data async for data in _body(response, _names(response))])
-                found: object = json.loads(body) if response.status == 200 else None
-                return found
-
         try:
-            return await asyncio.wait_for(get(), seconds)
-        except (*Broken, asyncio.TimeoutError, httpcore.UnsupportedProtocol, ValueError, zlib.error):
+            body = await asyncio.wait_for(self._get(url, headers), seconds)
+            found: object = parse(body.decode("utf-8-sig", "replace"))
+        except (*Broken, httpcore.UnsupportedProtocol, asyncio.TimeoutError, ValueError):
             return None
+        return found
+
+    async def _get(self, url: str, headers: Mapping[str, str]) -> bytes:
+        async with self._open("GET", url, headers, None, 0.5) as response:
+            if response.status != 200:
+                return b""
+            body = await _read(response, LIST_LIMIT)
+            return body if len(body) < LIST_LIMIT else b""
 
     async def exchange(self, request: Request, rest: Rest = at_once) -> AsyncIterator[Event]:
         """Send and yield `Opened`, the decoder's events, and exactly one of `Finished` and `Failed`, last.
@@ -240,7 +246,7 @@ class Client:
             yield errors.explain_transport(
                 _reason(error), base_url=request.base_url, seconds=request.timeouts.connect, detail=str(error)
             )
-        except (httpcore.UnsupportedProtocol, ValueError, zlib.error) as error:
+        except (httpcore.UnsupportedProtocol, ValueError) as error:
             yield errors.explain_transport("protocol", base_url=request.base_url, detail=str(error))
         finally:
             silence.end()
@@ -265,21 +271,26 @@ class Client:
                 return
             decoder = Decoder(names.get("content-type"))
             network = response.extensions["network_stream"]
-            body = _body(response, names)
+            body = _raw(response)
             try:
+                inflater = Inflater(names)
                 async for data in body:
                     silence.allow(timeouts.idle, ErrorCode.TIMEOUT_IDLE)
-                    for event in decoder.feed(data):
-                        yield event
-                    if decoder.ended:
-                        if "transfer-encoding" in names or "content-length" in names:
-                            await _drain(body)
-                        return
+                    for piece in inflater.feed(data):
+                        for event in decoder.feed(piece):
+                            yield event
+                        if decoder.ended:
+                            if "transfer-encoding" in names or "content-length" in names:
+                                await _drain(body)
+                            return
                     if len(data) >= FLOOD:
                         # A read that needs no waiting does not let anything else run.
                         await asyncio.sleep(0)
                     elif (pause := rest()) > 0:
                         network.hold(pause)
+            except Undecodable as error:
+                yield Failed(ErrorCode.BAD_RESPONSE.value, str(error))
+                return
             except (httpcore.RemoteProtocolError, httpcore.ReadError):
                 # A body that was cut short ends like any other; the decoder knows whether it was complete.
                 pass
@@ -287,15 +298,7 @@ class Client:
                 yield event
 
     async def _refusal(self, request: Request, response: httpcore.Response, headers: Mapping[str, str]) -> Failed:
-        body = b""
-        try:
-            async for data in _body(response, headers):
-                body += data
-                if len(body) >= ERROR_BODY_LIMIT:
-                    break
-        except (*Broken, zlib.error):
-            pass  # the status alone says enough
-        body = body[:ERROR_BODY_LIMIT]
+        body = await _read(response, ERROR_BODY_LIMIT)
         failed = errors.explain_status(
             response.status,
             headers,

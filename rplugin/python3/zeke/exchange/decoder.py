@@ -6,38 +6,29 @@ document), and payloads (`payloads.py`: one JSON object to events). This file jo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from zeke.exchange.events import Event, Failed, Finished, Metadata, Named, Reasoning, Text, Usage
+from zeke.exchange.jsontext import parse
 from zeke.exchange.payloads import Payloads
 from zeke.exchange.records import Records, TooLarge
 from zeke.exchange.thinking import Thinking
+from zeke.exchange.wellformed import Wellformed
 from zeke.models import ErrorCode
 
 HTML = "the gateway answered with an HTML page, not with a chat completion: check the base URL"
 NOT_JSON = "the gateway's answer is not a chat completion: check the base URL and the gateway's log"
-_JSON = json.JSONDecoder(strict=False)
-"""Not strict: some gateways leave raw control characters inside strings."""
+TEXT_LIMIT = 8 * 1024 * 1024
+"""Characters of an answer with its reasoning: two million tokens, more than any model says."""
+BODY_LIMIT = 256 * 1024 * 1024
+"""Bytes of a whole body: sixty for each character of the longest answer."""
+LONG = f"the answer is longer than {TEXT_LIMIT >> 20} MiB: it was stopped there, what came is kept"
+ENDLESS = f"the gateway sent more than {BODY_LIMIT >> 20} MiB for one answer: it was stopped, what came is kept"
+DONE = object()
+"""Stands for the end mark of server-sent events, which is no JSON."""
 SUCCESS_WITHOUT_TEXT = ("tool_calls", "length", "function_call")
-
-
-def _parse(record: bytes) -> object:
-    text = record.decode("utf-8", "replace")
-    if text[:1] == "{" and text[-1:] == "}":
-        value, end = _JSON.raw_decode(text)
-        if end == len(text):
-            return value
-    # Also takes white space around the value.
-    return _JSON.decode(text)
-
-
-def _join(plain: list[str], events: list[Event]) -> None:
-    """What was gathered becomes one event."""
-    if plain:
-        events.append(Text("".join(plain), len(plain)))
-        plain.clear()
 
 
 class Decoder:
@@ -51,6 +42,9 @@ class Decoder:
         self._usage: Usage | None = None
         self._metadata: dict[str, Any] = {}
         self._thinking = Thinking()
+        self._wellformed = Wellformed()
+        self._size = 0
+        self._length = 0
         self._texts = False
         self._thought = False
         self._broken = False
@@ -63,62 +57,112 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes, give the events that they complete."""
-        return [] if self._ended else self._events(self._records.feed(data))
+        if self._ended:
+            return []
+        self._size += len(data)
+        events = self._bounded(self._records.feed(data))
+        if not self._ended and self._records.html:
+            events.append(self._fail(ErrorCode.BAD_RESPONSE, HTML))
+        elif not self._ended and self._size > BODY_LIMIT:
+            events.extend([*self._held(), self._fail(ErrorCode.TRUNCATED, ENDLESS)])
+        return events
 
     def close(self) -> list[Event]:
         """The body ended: give what was left and the terminal event, unless it was given before."""
         if self._ended:
             return []
-        events = self._events(self._records.close())
+        events = self._bounded(self._records.close())
         if not self._ended:
             events.extend(self._end())
         return events
 
-    def _events(self, records: Iterator[bytes]) -> list[Event]:
+    def _bounded(self, records: Iterator[bytes]) -> list[Event]:
         events: list[Event] = []
         plain: list[str] = []
         try:
             for record in records:
-                try:
-                    value = _parse(record)
-                except (ValueError, RecursionError):
-                    if record.strip() != b"[DONE]":
-                        self._broken = True
-                        continue
-                    self._payloads.reason = self._payloads.reason or "stop"
-                    _join(plain, events)
-                    events.extend(self._end())
-                    return events
+                value = self._value(record)
                 text = self._payloads.plain(value) if self._thinking.is_over else None
                 if text is None:
-                    _join(plain, events)
-                    events.extend(self._read(value))
+                    events.extend(self._gathered(plain))
+                    if not self._ended:
+                        events.extend(self._told(value))
                     if self._ended:
                         return events
                 elif text:
                     plain.append(text)
+            events.extend(self._gathered(plain))
         except TooLarge as error:
-            _join(plain, events)
-            events.append(self._fail(ErrorCode.BAD_RESPONSE, str(error)))
-        _join(plain, events)
+            events.extend(self._gathered(plain))
+            if not self._ended:
+                events.extend([*self._held(), self._fail(ErrorCode.BAD_RESPONSE, str(error))])
         return events
 
-    def _read(self, value: object) -> Iterator[Event]:
-        """Events of one object that may tell more than text."""
+    def _value(self, record: bytes) -> object:
+        """The JSON value of a record; `DONE` for the end mark, None for what is none."""
+        try:
+            return parse(record.decode("utf-8", "replace"))
+        except ValueError:
+            if record.strip() == b"[DONE]":
+                return DONE
+            self._broken = True
+            return None
+
+    def _gathered(self, plain: list[str]) -> Iterator[Event]:
+        """The objects of one read that hold nothing but text, as one event."""
+        if plain:
+            event = Text("".join(plain), len(plain))
+            plain.clear()
+            yield from self._read(event)
+            yield from self._limited()
+
+    def _told(self, value: object) -> Iterator[Event]:
+        """The events of one object that may tell more than text."""
+        if value is DONE:
+            self._payloads.reason = self._payloads.reason or "stop"
+            yield from self._end()
+            return
         for event in self._payloads.read(value):
             if isinstance(event, Failed):
                 yield from self._held()
                 self._ended = True
                 yield event
                 return
-            for part in self._thinking.feed(event.text) if isinstance(event, Text) else (event,):
-                if self._is_new(part):
-                    yield part
+            yield from self._read(event)
+            yield from self._limited()
+            if self._ended:
+                return
         if self._payloads.complete:
             yield from self._end()
 
+    def _limited(self) -> Iterator[Event]:
+        if self._length > TEXT_LIMIT:
+            yield from self._held()
+            yield self._fail(ErrorCode.TRUNCATED, LONG)
+
+    def _read(self, event: Event) -> Iterator[Event]:
+        if not isinstance(event, Text | Reasoning):
+            if self._is_new(event):
+                yield event
+            return
+        room = TEXT_LIMIT - self._length
+        self._length += len(event.text)
+        if len(event.text) > room:
+            event = replace(event, text=event.text[: max(room, 0)])
+        for part in self._thinking.feed(event) if isinstance(event, Text) else (event,):
+            yield from self._mended(part)
+
+    def _mended(self, part: Text | Reasoning) -> Iterator[Event]:
+        if not part.text:
+            return
+        for event in self._wellformed.feed(part):
+            self._is_new(event)
+            yield event
+
     def _held(self) -> Iterator[Event]:
         for event in self._thinking.close():
+            yield from self._mended(event)
+        for event in self._wellformed.close():
             self._is_new(event)
             yield event
 

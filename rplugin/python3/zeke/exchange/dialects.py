@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from zeke.exchange.events import Named, Usage
 from zeke.exchange.hostile import clean
+from zeke.exchange.jsontext import parse
 from zeke.models import Decision
 
 NAME = 200
@@ -59,7 +60,7 @@ def _name(value: object) -> str | None:
 def _number(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < 1e9 else None
 
@@ -78,7 +79,7 @@ def _list(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         text = value
         try:
-            value = json.loads(text)
+            value = parse(text)
         except ValueError:
             value = text.split(",")
     if not isinstance(value, list):

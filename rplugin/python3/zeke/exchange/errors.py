@@ -5,16 +5,16 @@ A gateway's own words are added cleaned and capped; anything that looks like a c
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
+from zeke.exchange.address import shown
 from zeke.exchange.events import Failed
 from zeke.exchange.hostile import clean
+from zeke.exchange.jsontext import parse
 from zeke.exchange.payloads import error_message
 from zeke.models import ErrorCode, http_code
 
@@ -73,18 +73,10 @@ _TRANSPORT: Mapping[TransportKind, tuple[ErrorCode, str]] = {
 }
 
 
-def _shown(base_url: str) -> str:
-    """The address without user, password and query."""
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    return clean(f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}", 80)
-
-
 def explain_transport(kind: TransportKind, *, base_url: str, seconds: float | None = None, detail: str = "") -> Failed:
     """The failure of a connection; `seconds` is the limit that ran out."""
     code, sentence = _TRANSPORT[kind]
-    return Failed(code.value, sentence.format(base=_shown(base_url), seconds=seconds or 0.0), clean(detail, 300))
+    return Failed(code.value, sentence.format(base=shown(base_url), seconds=seconds or 0.0), clean(detail, 300))
 
 
 def said_by(body: bytes) -> str:
@@ -93,8 +85,8 @@ def said_by(body: bytes) -> str:
     if not text or text.startswith("<"):
         return ""
     try:
-        said = error_message(json.loads(text, strict=False))
-    except (ValueError, RecursionError):
+        said = error_message(parse(text))
+    except ValueError:
         said = text
     return clean(_CREDENTIAL.sub("***", said), SAID)
 
@@ -123,7 +115,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         if when.tzinfo is None:
             when = when.replace(tzinfo=timezone.utc)
@@ -141,7 +133,7 @@ def explain_status(
     has_key: bool,
 ) -> Failed:
     """The failure that a status other than 200 is. Never raises, whatever the body holds."""
-    base, said = _shown(base_url), said_by(body)
+    base, said = shown(base_url), said_by(body)
     sentence = _sentence(status, headers, body, said, base, clean(model, 60), has_key)
     if said and said not in sentence:
         sentence = f"{sentence} ({said})"

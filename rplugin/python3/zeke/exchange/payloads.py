@@ -14,6 +14,8 @@ from zeke.models import ErrorCode
 
 CAP = 300
 """Characters of a gateway's own message that are shown."""
+COUNT, USD = 1e12, 1e6
+"""More tokens, and more dollars for one answer, than anybody can mean."""
 KEPT = ("routing_metadata", "openrouter_metadata", "timings", "usage")
 _TOLD = ("id", "model", "provider", "system_fingerprint")
 _ORDINARY = frozenset((*_TOLD, "object", "created", "choices", "service_tier", "obfuscation", "usage"))
@@ -25,8 +27,16 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _number(value: object, limit: float) -> float | None:
+    """A number that can be stored: JSON knows no limits, and 1e999 is read as infinite."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < limit else None
+
+
 def _int(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    number = _number(value, COUNT)
+    return None if number is None else int(number)
 
 
 def _text(value: object) -> str:
@@ -147,11 +157,10 @@ class Payloads:
                 yield Metadata(name, inner)
         usage, timings = _object(body.get("usage")), _object(body.get("timings"))
         if usage:
-            cost = usage.get("cost")
             yield from self._use(
                 _int(usage.get("prompt_tokens", usage.get("input_tokens"))),
                 _int(usage.get("completion_tokens", usage.get("output_tokens"))),
-                float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+                _number(usage.get("cost"), USD),
             )
         elif timings and not self._has_usage:
             cached, fresh = _int(timings.get("cache_n")), _int(timings.get("prompt_n"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 
@@ -27,7 +29,31 @@ def spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     Raises:
         OSError: it cannot be started.
     """
-    return subprocess.Popen(list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+SECRETS = ("ZEKE_API_KEY", "OMEN_API_KEY")
+
+
+def environment() -> dict[str, str]:
+    """What a child inherits: no key is among it."""
+    return {name: value for name, value in os.environ.items() if name not in SECRETS}
+
+
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """End a child of ours and what it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(child.pid, signal.SIGKILL)
+        else:
+            child.kill()
 
 
 async def output(argv: Sequence[str], seconds: float) -> tuple[int, bytes]:
@@ -50,7 +76,7 @@ async def output(argv: Sequence[str], seconds: float) -> tuple[int, bytes]:
                 break
             await asyncio.sleep(0.01)
     finally:
-        if child.poll() is None:
-            child.kill()
+        # What it started in the background may still hold the pipe.
+        kill(child)
         child.wait()
     return child.returncode, said

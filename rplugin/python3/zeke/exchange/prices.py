@@ -10,8 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zeke.exchange.hostile import clean
+
 if TYPE_CHECKING:
     from zeke.exchange.client import Client
+
+
+NAME = 200
+"""Characters of a model's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Price:
 def _usd(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]  # anything may stand there
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < 1000 else None
 
@@ -59,7 +65,8 @@ def _entries(listed: object) -> list[dict[str, Any]]:
 
 
 def _names(listed: object) -> tuple[str, ...]:
-    return tuple(entry["id"] for entry in _entries(listed))
+    """Names that can be shown as they are; what hides control characters in one is no model that anybody wants."""
+    return tuple(entry["id"] for entry in _entries(listed) if entry["id"] == clean(entry["id"], NAME))
 
 
 class Prices:

@@ -6,8 +6,9 @@ a last event without its blank line counts when its data is complete, and so doe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+
+from zeke.exchange.jsontext import parse
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of one line or event."""
@@ -70,7 +71,7 @@ def _is_complete(data: bytes) -> bool:
     if data.strip() == b"[DONE]":
         return True
     try:
-        json.loads(data)
+        parse(data.decode("utf-8", "replace"))
     except ValueError:
         return False
     return True
@@ -88,6 +89,8 @@ class Records:
         self._document: list[bytes] = []
         self._format = ""
         self._start = b""
+        self._is_first = True
+        """A byte order mark may come."""
         self.html = False
         """The body is a web page."""
         self.strange = False
@@ -109,14 +112,15 @@ class Records:
                 yield record
 
     def _choose(self) -> bool:
-        start = self._start
-        if len(start) < 3 and BOM.startswith(start):
+        if self._is_first:
+            if len(self._start) < len(BOM) and BOM.startswith(self._start):
+                return False
+            self._start, self._is_first = self._start.removeprefix(BOM), False
+        # Blanks alone say nothing, however many come.
+        self._start = self._start.lstrip()
+        first = self._start[:1]
+        if not first:
             return False
-        start = start.removeprefix(BOM).lstrip()
-        if not start:
-            return False
-        self._start = self._start.removeprefix(BOM)
-        first = start[:1]
         if first == b"<":
             self._format, self.html = "page", True
         elif first in (b"{", b"["):
@@ -141,7 +145,7 @@ class Records:
             if value == b"[DONE]" and not self._data:
                 return value
             self._data.append(value)
-            self._size += len(value)
+            self._size += len(value) + 1
             if self._size > LIMIT:
                 raise TooLarge
         elif line[:1] != b":" and line.partition(b":")[0] not in (b"event", b"id", b"retry", b"data"):
@@ -154,7 +158,7 @@ class Records:
         if not self._document and _is_complete(line):
             return line
         self._document.append(line)
-        self._size += len(line)
+        self._size += len(line) + 1
         if self._size > LIMIT:
             raise TooLarge
         return None

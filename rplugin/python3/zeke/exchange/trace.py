@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from zeke.exchange.dialects import Observed
 from zeke.exchange.hostile import clean
+from zeke.exchange.wellformed import wellformed
 
 LIMIT = 16 * 1024
 """Bytes of the JSON text."""
@@ -68,9 +69,9 @@ def build(
     }
     dropped: list[str] = []
     text = json.dumps(trace, ensure_ascii=False)
-    while len(text.encode("utf-8", "replace")) > LIMIT:
+    while len(text.encode("utf-8", "surrogatepass")) > LIMIT:
         biggest = max(trace, key=lambda name: len(json.dumps(trace[name])))
         del trace[biggest]
         dropped.append(biggest)
         text = json.dumps({**trace, "truncated": dropped}, ensure_ascii=False)
-    return text
+    return wellformed(text)

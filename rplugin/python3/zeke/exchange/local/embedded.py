@@ -12,7 +12,6 @@ import importlib.util
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -142,6 +141,7 @@ class EmbeddedModel:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env=pipes.environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -157,11 +157,7 @@ class EmbeddedModel:
         child, self._child, self._endpoint = self._child, None, None
         if child is None:
             return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(child.pid, signal.SIGKILL)
-            else:
-                child.kill()
+        pipes.kill(child)
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):

@@ -91,7 +91,8 @@ def choose_model(
 
     def size(model: Mapping[str, Any]) -> float:
         value = model.get("size")
-        return float(value) if isinstance(value, int | float) else 0.0
+        # What is larger than any memory need not be told apart.
+        return float(min(value, 1e18)) if isinstance(value, int | float) else 0.0
 
     chat = [model for model in models if not _NO_CHAT.search(str(model["name"]))]
     # What runs elsewhere is no local model.

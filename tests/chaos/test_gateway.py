@@ -1,0 +1,54 @@
+"""Thousands of broken exchanges through the real stages, on real sockets and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.chaos import faults
+from tests.chaos.conftest import Chaos
+from tests.chaos.stack import QUICK, SLOW, check, leaks, rows_of, run_cases
+from tests.chaos.wire import Fault
+from zeke.models import Timeouts
+
+
+def survive(chaos: Chaos, folder: Path, found: list[Fault], timeouts: Timeouts, at_once: int = 8) -> None:
+    cases = {f"case-{number}": fault for number, fault in enumerate(found)}
+    before = leaks()
+    stack, plan = asyncio.run(run_cases(folder, cases, timeouts=timeouts, at_once=at_once))
+    assert leaks() == before, f"leak: {before} became {leaks()}"
+    rows = rows_of(stack.path)
+    for name, fault in cases.items():
+        check(name, fault, stack, plan, rows.get(name, []))
+    assert {path.name for path in stack.path.parent.iterdir()} == {stack.path.name}, "leak: a file is left"
+    chaos.survived(len(cases), sum(map(len, rows.values())))
+
+
+def test_a_recorded_exchange_that_ends_at_any_byte(chaos: Chaos, tmp_path: Path) -> None:
+    found = list(faults.cuts(chaos.rng("cuts"), chaos.size(400, 12_000)))
+    survive(chaos, tmp_path, found, SLOW)
+
+
+@pytest.mark.parametrize(
+    ("maker", "short", "full", "timeouts", "at_once"),
+    [
+        (faults.mixed, 500, 12_000, SLOW, 8),
+        (faults.silences, 24, 400, QUICK, 24),
+    ],
+    ids=["mixed", "silences"],
+)
+def test_what_a_line_or_a_proxy_can_do(
+    chaos: Chaos,
+    tmp_path: Path,
+    maker: Callable[[Random], Fault],
+    short: int,
+    full: int,
+    timeouts: Timeouts,
+    at_once: int,
+) -> None:
+    rng = chaos.rng(maker.__name__)
+    survive(chaos, tmp_path, [maker(rng) for _ in range(chaos.size(short, full))], timeouts, at_once)
