@@ -55,8 +55,9 @@ M.defaults = {
   },
   --- true: <leader>z… for everything; a table: your own keys, { test = "<leader>t" }. No map is overwritten.
   keymaps = false,
-  --- Start Python while a Zeke command is being typed.
-  prewarm = true,
+  --- When Python starts: "cmdline" (also `true`), while a Zeke command is being typed or a motion or prompt is waited
+  --- for; "start", with the editor; `false`, with the first request.
+  prewarm = "cmdline",
 }
 
 --- What each option accepts. Options that are nil by default are listed here only.
@@ -95,7 +96,7 @@ local kinds = {
   ["ui.diff"] = { values = { "inline", "tab" } },
   ["ui.winbar"] = "boolean",
   ["keymaps"] = { "boolean", "table" },
-  ["prewarm"] = "boolean",
+  ["prewarm"] = { values = { "cmdline", "start", true, false } },
 }
 
 ---@type zeke.Config
@@ -131,7 +132,8 @@ local function problem(name, value)
     if vim.tbl_contains(kind.values, value) then
       return nil
     end
-    return ("option `%s` is %s: accepted are %s"):format(name, vim.inspect(value), table.concat(kind.values, ", "))
+    local accepted_values = table.concat(vim.tbl_map(tostring, kind.values), ", ")
+    return ("option `%s` is %s: accepted are %s"):format(name, vim.inspect(value), accepted_values)
   end
   local types = type(kind) == "table" and kind or { kind }
   if vim.tbl_contains(types, type(value)) then

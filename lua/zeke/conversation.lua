@@ -13,9 +13,10 @@ local copies = 0
 ---@param bufnr integer
 ---@param lines string[]
 function M.write(bufnr, lines)
-  vim.bo[bufnr].modifiable = true
+  local options = { buf = bufnr }
+  vim.api.nvim_set_option_value("modifiable", true, options)
   vim.api.nvim_buf_set_text(bufnr, -1, -1, -1, -1, lines)
-  vim.bo[bufnr].modifiable = false
+  vim.api.nvim_set_option_value("modifiable", false, options)
 end
 
 --- Options and keys of an answer's buffer: set when it is made, and again when :edit or :bdelete took them.
@@ -44,6 +45,7 @@ local function new_buffer(answer)
       for _, running in ipairs(vim.tbl_filter(answers.running, answers.thread(bufnr))) do
         require("zeke.request").stop(running.id)
       end
+      require("zeke.winbar").refresh(bufnr)
     end,
   })
   vim.api.nvim_create_autocmd("TextYankPost", {
@@ -108,6 +110,8 @@ function M.open(answer, smods)
     vim.fn.bufload(bufnr)
   end
   answer.bufnr = bufnr
+  -- It would parse the whole conversation with every frame; `finish` starts it again.
+  vim.treesitter.stop(bufnr)
   vim.b[bufnr].zeke_root = answer.source.root
   write_turn(bufnr, answer)
   answers.add(answer)
@@ -118,6 +122,7 @@ function M.open(answer, smods)
     window.dress(win, bufnr)
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(bufnr), 0 })
   end
+  require("zeke.winbar").refresh(bufnr)
   require("zeke.winbar").spin()
 end
 

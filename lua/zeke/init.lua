@@ -8,6 +8,7 @@ function M.setup(opts)
   require("zeke.commands").define_own()
   require("zeke.maps").opt_in(require("zeke.config").get().keymaps)
   require("zeke.host").reconfigure()
+  require("zeke.host").prewarm_at_start()
 end
 
 ---@class zeke.AskOptions

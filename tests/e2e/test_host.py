@@ -67,6 +67,45 @@ def test_python_starts_while_the_command_is_typed(start: Start) -> None:
     assert session.gateway.seen == []
 
 
+@pytest.mark.parametrize(
+    ("setup", "keys"),
+    [
+        ("", ""),
+        ("prewarm = true", ":Zek"),
+        ("", "<Plug>(zeke-op)"),
+        ("", ":ZekeNew<CR>"),
+        ("prewarm = 'start'", ""),
+    ],
+)
+def test_python_starts_when_the_option_says_so(start: Start, setup: str, keys: str) -> None:
+    session = start()
+    session.editor.lua(f"require('zeke').setup({{ {setup} }})")
+    session.editor.lua("vim.api.nvim_feedkeys(vim.keycode(...), 't', false)", keys)
+    if setup or keys:
+        session.editor.wait("require('zeke.host').status().pid ~= nil")
+    else:
+        assert host_pid(session) is None
+    session.editor.input("<C-c>")
+    assert session.gateway.seen == []
+
+
+def test_python_waits_for_the_first_request_if_told_so(start: Start) -> None:
+    session = start()
+    session.editor.lua("require('zeke').setup({ prewarm = false })")
+    session.editor.input(":Zeke hi")
+    assert host_pid(session) is None
+    session.editor.input("<CR>")
+    session.wait_done()
+    assert session.answer()["success"] is True
+
+
+def test_python_starts_with_the_editor_if_told_so(start: Start, tmp_path: Path) -> None:
+    init = tmp_path / "init.lua"
+    init.write_text("require('zeke').setup({ prewarm = 'start' })\n")
+    session = start(init=str(init))
+    session.editor.wait("require('zeke.host').status().pid ~= nil")
+
+
 def test_the_commands_are_the_decorated_handlers() -> None:
     from zeke.plugin import ZekePlugin
 
@@ -160,7 +199,7 @@ def test_a_python_that_is_no_program_is_named(start: Start) -> None:
 
 
 def test_a_projects_own_modules_are_never_imported(start: Start, project: Path) -> None:
-    (project / "httpx.py").write_text("raise RuntimeError('hijacked')\n")
+    (project / "httpcore.py").write_text("raise RuntimeError('hijacked')\n")
     (project / "json.py").write_text("raise RuntimeError('hijacked')\n")
     session = start()
     session.editor.command(f"cd {project}")

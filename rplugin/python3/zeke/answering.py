@@ -98,14 +98,18 @@ class Answering:
         self._begun: Future[None] | None = None
         self.unpriced: tuple[str, Decision] | None = None
         """Base URL and decision of a complete answer whose tokens are known and whose cost is not."""
-        self._texts: list[str] = []
+        self._kept: list[bytes] = []
         self.refused_key = False
         """The gateway wants another key."""
 
-    @property
-    def text(self) -> str:
-        """The answer so far."""
-        return "".join(self._texts)
+    def take_kept(self) -> bytes:
+        """The text to be kept, as UTF-8; it is handed out once."""
+        kept, self._kept = b"".join(self._kept), []
+        return kept
+
+    def rest(self) -> float:
+        """Seconds until the next frame of the answer or of its reasoning."""
+        return max(self._frames.rest(), self._thoughts.rest())
 
     @property
     def model(self) -> str | None:
@@ -169,8 +173,8 @@ class Answering:
 
     def _take(self, step: Step) -> None:
         match step:
-            case Text(text):
-                self._text(text)
+            case Text(text, pieces):
+                self._text(text, pieces)
             case Attempting():
                 self._begin(step)
             case Waiting(status):
@@ -225,15 +229,17 @@ class Answering:
         elif attempt.number > 1:
             self._screen.head(ask.request_id, facts, ["ZekeRetrying"])
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, pieces: int) -> None:
         exchange = self._exchange
         first = exchange is not None and exchange.first_text is None
         if exchange is not None:
-            exchange.chunks += 1
+            exchange.chunks += pieces
             if first:
                 self._thoughts.flush()
                 exchange.first_text = time.perf_counter()
-        self._texts.append(text)
+        if self._keeps_text:
+            # One emoji makes a text of Python's four times as big.
+            self._kept.append(text.encode("utf-8", "replace"))
         self._frames.add(text)
         if first and exchange is not None and exchange.first_text is not None:
             self._tell(["ZekeFirstToken"], ttft_ms=_ms(exchange.first_text - exchange.began))

@@ -154,15 +154,12 @@ class App:
 
     def warm(self) -> None:
         """Import and build what the first request needs."""
+
         # What is wrong is said when a request needs it.
-        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, None)
-        self._loop.call_soon(self._warm_rules)
+        def work(stages: Stages) -> Coroutine[Any, Any, None]:
+            return stages.warm()
 
-    @staticmethod
-    def _warm_rules() -> None:
-        from zeke.prompt import secrets
-
-        secrets.warm()
+        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, work)
 
     def info(self) -> None:
         """Show what the host knows of itself."""
@@ -328,21 +325,27 @@ class App:
             ask, plan.route, self.screen, stages.log, stages.prices, plan.override, keeps_text=plan.keeps_text
         )
         steps = stages.attempts.run(
-            ask.request_id, plan.route, plan.messages, key=key, blocked=plan.blocked, go_local=plan.go_local
+            ask.request_id,
+            plan.route,
+            plan.messages,
+            key=key,
+            blocked=plan.blocked,
+            go_local=plan.go_local,
+            rest=answering.rest,
         )
         await answering.run(steps)
-        if plan.keeps_text and answering.text:
-            self._remember(ask, stages, answering)
+        if kept := answering.take_kept():
+            self._remember(ask, stages, kept, answering.model)
         if answering.refused_key:
             stages.keys.forget()
         if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
             await self._price(ask, stages, answering.unpriced[0], answering, key)
 
-    def _remember(self, ask: Ask, stages: Stages, answering: Answering) -> None:
+    def _remember(self, ask: Ask, stages: Stages, text: bytes, model: str | None) -> None:
         """Keep prompt and answer."""
         from zeke.cache import conversations
 
-        text, model, now = answering.text, answering.model, int(time.time())
+        now = int(time.time())
         parent = ask.history[-1].ask.request_id if ask.history else None
         stages.log.call(lambda connection: conversations.save(connection, ask, text, model, parent, now))
 

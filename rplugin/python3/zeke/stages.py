@@ -19,6 +19,7 @@ from zeke.exchange.keys import Keys
 from zeke.exchange.local.embedded import EmbeddedModel, EmbeddedOptions
 from zeke.exchange.prices import Prices
 from zeke.planning import AskUser, Planner
+from zeke.prompt import secrets
 
 if TYPE_CHECKING:
     import sqlite3
@@ -76,6 +77,16 @@ class Stages:
         self.attempts: Attempts = Attempts(self.client, settings, self.embedded, learned)
         self._users = 0
         self._is_retired = False
+
+    async def warm(self) -> None:
+        """Load and open what the first request needs, beyond what is built already. Whatever fails, fails there."""
+        from zeke import answering, asking  # noqa: F401 - loaded for the request
+        from zeke.cache import conversations  # noqa: F401 - the same
+
+        self.log.call(lambda _: None)
+        with contextlib.suppress(ValueError):
+            await self.client.warm(self.settings.gateway.base)
+        secrets.warm()
 
     def start_journal(self) -> None:
         """(Re)start the log with every secret known by now."""

@@ -17,9 +17,12 @@ DEEPEST = 200
 
 
 def save(
-    connection: sqlite3.Connection, ask: Ask, answer: str, model: str | None, parent: str | None, now: int
+    connection: sqlite3.Connection, ask: Ask, answer: str | bytes, model: str | None, parent: str | None, now: int
 ) -> None:
-    """Keep a turn, unless its project wants none kept: the table itself is asked, so that no race keeps one."""
+    """Keep a turn, unless its project wants none kept: the table itself is asked, so that no race keeps one.
+
+    An `answer` of bytes is UTF-8.
+    """
     turn = json.dumps(
         {
             "scope": dataclasses.asdict(ask.scope),
@@ -30,11 +33,14 @@ def save(
         },
         ensure_ascii=False,
     )
-    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in (ask.instruction, turn, answer))
+    size = sum(
+        len(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+        for text in (ask.instruction, turn, answer)
+    )
     connection.execute(
         "INSERT OR IGNORE INTO zeke_turns(request_id, parent_id, replay_of, project, intent, prompt, turn, answer,"
         " model, created_at, bytes, seq)"
-        " SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM zeke_turns)"
+        " SELECT ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM zeke_turns)"
         " WHERE NOT EXISTS (SELECT 1 FROM zeke_projects WHERE project = ? AND log_text = 0)",
         (
             ask.request_id,
