@@ -70,6 +70,16 @@ def first_moment(connection: sqlite3.Connection, project: str | None, since: int
     return int(oldest or 0)
 
 
+_FIRST = 8
+_FATE = (
+    "CASE WHEN success = 1 THEN 1 WHEN error_code = 'cancelled' THEN 2 WHEN error_code = 'in_flight' THEN 3"
+    " WHEN error_code = 'budget_exceeded' THEN 4 ELSE 0 END"
+    f" + {_FIRST} * (COALESCE(attempt, 1 + COALESCE(escalated, 0)) = 1)"
+)
+"""What became of an attempt and whether it was the first, as one number: SQLite sorts rows of less than 13 columns with
+a quicker comparison (vdbesort.c)."""
+
+
 def slices(
     connection: sqlite3.Connection, project: str | None, since: int, now: int, by: str = "intent_model"
 ) -> list[Slice]:
@@ -79,18 +89,18 @@ def slices(
     day = local_day(first_moment(connection, project, since), now)
     keys = "".join(f"{name}, " for name in columns)
     rows = connection.execute(
-        f"SELECT {keys}day, SUM(is_first), COUNT(*), SUM(ok), SUM(code = 'cancelled'), SUM(code = 'in_flight'),"
-        " SUM(code = 'budget_exceeded'), SUM(tokens_in), SUM(tokens_out), SUM(ok AND tokens_out IS NULL),"
-        " SUM(CASE WHEN writing_ms > 0 THEN tokens_out END),"
+        f"SELECT {keys}day, SUM(fate >= {_FIRST}), COUNT(*), SUM(fate % {_FIRST} = 1), SUM(fate % {_FIRST} = 2),"
+        f" SUM(fate % {_FIRST} = 3), SUM(fate % {_FIRST} = 4), SUM(tokens_in), SUM(tokens_out),"
+        f" SUM(fate % {_FIRST} = 1 AND tokens_out IS NULL), SUM(CASE WHEN writing_ms > 0 THEN tokens_out END),"
         " SUM(CASE WHEN writing_ms > 0 AND tokens_out IS NOT NULL THEN writing_ms END),"
-        " SUM(CASE WHEN cost_source IS NOT 'computed' THEN cost END),"
-        " SUM(CASE WHEN cost_source = 'computed' THEN cost END), SUM(ok AND cost IS NULL), GROUP_CONCAT(latency)"
-        f" FROM (SELECT {keys}{day} AS day, COALESCE(attempt, 1 + COALESCE(escalated, 0)) = 1 AS is_first,"
-        " success = 1 AS ok, error_code AS code, CASE WHEN success = 1 THEN tokens_in END AS tokens_in,"
+        f" SUM(known), SUM(computed), SUM(fate % {_FIRST} = 1 AND known IS NULL AND computed IS NULL),"
+        f" GROUP_CONCAT(latency) FROM (SELECT {keys}{day} AS day, {_FATE} AS fate,"
+        " CASE WHEN success = 1 THEN tokens_in END AS tokens_in,"
         " CASE WHEN success = 1 THEN tokens_out END AS tokens_out,"
         " CASE WHEN success = 1 THEN CAST(latency_ms AS INTEGER) END AS latency,"
         " CASE WHEN success = 1 THEN total_duration_ms - latency_ms END AS writing_ms,"
-        f" {COST} AS cost, cost_source"
+        f" CASE WHEN cost_source IS NOT 'computed' THEN {COST} END AS known,"
+        " CASE WHEN cost_source = 'computed' THEN cost_cents END AS computed"
         # The limit keeps SQLite from taking the two for one, which would sort what is not needed.
         f" FROM routing_stats WHERE {condition} LIMIT -1)"
         f" GROUP BY {', '.join(map(str, range(len(columns) + 1, 0, -1)))}",
