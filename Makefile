@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo try test test-litellm lint format bench bench-soak clean
+.PHONY: help setup demo try test test-litellm lint format bench bench-cache bench-soak clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ bench: setup ## speed as ratios to a floor in the same run
 
 bench-soak: setup ## what grows in 200 requests and 24 simulated hours (a quarter of an hour)
 	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench.soak
+
+bench-cache: setup ## the log's pages on a million rows: queries, plans, and what the editor notices
+	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench.cache
 
 clean: ## remove what setup and demo made
 	@rm -rf $(VENV) .venv.litellm $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

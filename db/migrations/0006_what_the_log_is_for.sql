@@ -6,6 +6,7 @@ ALTER TABLE zeke_turns ADD COLUMN replay_of TEXT;        -- the request that thi
 ALTER TABLE zeke_turns ADD COLUMN bytes INTEGER;         -- of prompt, turn and answer
 ALTER TABLE zeke_turns ADD COLUMN seq INTEGER;           -- row of the search index; a rowid may change in a VACUUM
 
+CREATE INDEX IF NOT EXISTS idx_stats_failed ON routing_stats(created_at) WHERE success <> 1;
 CREATE INDEX IF NOT EXISTS idx_stats_request_id ON routing_stats(request_id);
 CREATE INDEX IF NOT EXISTS idx_trace_request_id ON routing_trace(request_id);
 CREATE INDEX IF NOT EXISTS idx_trace_time ON routing_trace(created_at);

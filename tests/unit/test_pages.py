@@ -15,7 +15,7 @@ from zeke.report.history import Found
 from zeke.report.page import Page, bar, column, fit, width, wrapped
 from zeke.report.requests import Requested
 from zeke.report.search import Search
-from zeke.report.tally import Failure, Slice
+from zeke.report.tally import Failure, Slice, Sums
 from zeke.report.verdicts import Votes
 from zeke.report.view import GROUPINGS, PERIODS, SORTS, View, from_state, from_words
 from zeke.routing.arguments import ArgumentError
@@ -32,12 +32,14 @@ def slices(draw: Any, by: str) -> list[Slice]:
         Slice(
             key=tuple(draw(NAMES) for name in GROUPINGS[by] if name != "day"),
             day=TODAY - draw(st.integers(0, 29)),
-            requests=draw(number),
-            attempts=draw(number),
-            successes=draw(number),
-            tokens_out=draw(number),
-            reported=draw(st.floats(0, 1e6)),
-            unknown_costs=draw(st.integers(0, 3)),
+            sums=Sums(
+                requests=draw(number),
+                attempts=draw(number),
+                successes=draw(number),
+                tokens_out=draw(number),
+                reported=draw(st.floats(0, 1e6)),
+                unknown_costs=draw(st.integers(0, 3)),
+            ),
             latencies=draw(st.lists(st.integers(0, 10**6), max_size=4)),
         )
         for _ in range(draw(st.integers(0, 5)))
@@ -99,9 +101,9 @@ def test_a_cell_has_its_width(text: str, columns: int) -> None:
 
 def test_rows_are_in_order_and_those_that_do_not_know_come_last() -> None:
     parts = [
-        Slice(("slow",), TODAY, 1, 1, 1, latencies=[900]),
-        Slice(("failed",), TODAY, 1, 1, 0),
-        Slice(("fast",), TODAY, 1, 1, 1, latencies=[100]),
+        Slice(("slow",), TODAY, Sums(1, 1, 1), [900]),
+        Slice(("failed",), TODAY, Sums(1, 1, 0)),
+        Slice(("fast",), TODAY, Sums(1, 1, 1), [100]),
     ]
     found = tally.usage(parts, {}, by="intent")
 
@@ -119,7 +121,7 @@ def test_figures_are_not_rounded_into_a_lie() -> None:
     computed = tally.Tally(successes=2, reported=1.0, computed=0.5, unknown_costs=1)
     assert statistics.spent(computed) == "~¢1.50+"
     assert statistics.spent(tally.Tally(successes=2, unknown_costs=2)) == "¢?"
-    assert statistics.spent(tally.Tally(attempts=2)) == "¢0.00"
+    assert statistics.spent(tally.Tally(attempts=2)) == "–"
 
 
 def test_bars_show_what_is_there() -> None:
@@ -132,7 +134,7 @@ def test_bars_show_what_is_there() -> None:
 
 
 def test_a_figure_leads_to_what_it_counts() -> None:
-    parts = [Slice(("tests", "p", "m"), TODAY, 3, 3, 2, reported=1.0, latencies=[450, 500])]
+    parts = [Slice(("tests", "p", "m"), TODAY, Sums(3, 3, 2, reported=1.0), [450, 500])]
     page = statistics.page(tally.usage(parts, {}), View("grim"), columns=100, now=NOW)
     row = next(number for number, line in enumerate(page.lines) if "p/m" in line)
     opened = [target[3] for target in page.targets if target[0] == row]

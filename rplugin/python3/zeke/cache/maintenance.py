@@ -15,30 +15,16 @@ Step = Callable[[sqlite3.Connection], bool]
 """Returns whether there is more of the same to do."""
 
 
-def _forget_text(epoch: int) -> Step:
+def _forget(table: str, key: str, epoch: int) -> Step:
+    """Delete a table's rows from before an epoch."""
+
     def step(connection: sqlite3.Connection) -> bool:
-        return (
-            connection.execute(
-                "DELETE FROM zeke_turns WHERE request_id IN"
-                " (SELECT request_id FROM zeke_turns WHERE created_at < ? ORDER BY created_at LIMIT ?)",
-                (epoch, BATCH),
-            ).rowcount
-            == BATCH
-        )
-
-    return step
-
-
-def _forget_traces(epoch: int) -> Step:
-    def step(connection: sqlite3.Connection) -> bool:
-        return (
-            connection.execute(
-                "DELETE FROM routing_trace WHERE id IN"
-                " (SELECT id FROM routing_trace WHERE created_at < ? ORDER BY created_at LIMIT ?)",
-                (epoch, BATCH),
-            ).rowcount
-            == BATCH
-        )
+        deleted = connection.execute(
+            f"DELETE FROM {table} WHERE {key} IN"
+            f" (SELECT {key} FROM {table} WHERE created_at < ? ORDER BY created_at LIMIT ?)",
+            (epoch, BATCH),
+        ).rowcount
+        return deleted == BATCH
 
     return step
 
@@ -100,8 +86,9 @@ def purge() -> Iterator[Step]:
 def steps(*, retention_days: int, max_bytes: int, now: int) -> Iterator[Step]:
     """All of it, in order; each step is repeated as long as it says. 0 days or bytes: without a limit."""
     if retention_days:
-        yield _forget_text(now - retention_days * 86400)
-        yield _forget_traces(now - retention_days * 86400)
+        oldest = now - retention_days * 86400
+        yield _forget("zeke_turns", "request_id", oldest)
+        yield _forget("routing_trace", "id", oldest)
     if max_bytes:
         yield _shrink_text(max_bytes)
     yield _merge_index

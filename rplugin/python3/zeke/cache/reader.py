@@ -11,7 +11,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from zeke.cache.database import CacheUnavailable, decoded, open_connection
+from zeke.cache.database import CacheUnavailable, identity, open_connection
+from zeke.cache.jobs import Job, awaited
 
 T = TypeVar("T")
 
@@ -19,8 +20,6 @@ IDLE_SECONDS = 30.0
 """A connection that nobody uses is closed: another editor may want to move the file."""
 CACHE_KIB = 32 * 1024
 """Memory for pages while a report is read."""
-
-_Job = tuple[Callable[[sqlite3.Connection], None], Callable[[CacheUnavailable], None]]
 
 
 class Reader:
@@ -30,34 +29,17 @@ class Reader:
         """`owned`: the path is our default. Nothing is opened yet."""
         self._path = path
         self._owned = owned
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._is_running = False
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
 
     def call(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Run `job`; the future raises CacheUnavailable when the cache cannot be read, else what the job raised."""
-        result: Future[T] = Future()
-
-        def run(connection: sqlite3.Connection) -> None:
-            # Nobody waits for a page that was asked for again meanwhile.
-            if not result.set_running_or_notify_cancel():
-                return
-            try:
-                with decoded():
-                    found = job(connection)
-                result.set_result(found)
-            except sqlite3.Error as error:
-                result.set_exception(CacheUnavailable(f"the cache cannot be read ({error}): see :ZekeInfo"))
-            except Exception as error:
-                result.set_exception(error)
-
-        def give_up(error: CacheUnavailable) -> None:
-            if result.set_running_or_notify_cancel():
-                result.set_exception(error)
-
+        waited_for, result = awaited(job, lambda _: self._drop())
         with self._guard:
-            self._jobs.put((run, give_up))
+            self._jobs.put(waited_for)
             if not self._is_running:
                 self._is_running = True
                 threading.Thread(target=self._work, name="zeke-reader", daemon=True).start()
@@ -73,7 +55,7 @@ class Reader:
 
     # The thread.
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Job | None:
         try:
             return self._jobs.get(timeout=IDLE_SECONDS)
         except queue.Empty:
@@ -88,21 +70,26 @@ class Reader:
                         self._is_running = False
                         break
                 continue
-            run, give_up = job
             try:
                 connection = self._open()
             except CacheUnavailable as error:
-                give_up(error)
+                job.give_up(error)
             else:
-                run(connection)
+                job.run(connection)
+        self._drop()
+
+    def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
+        if self._file != identity(self._path):
+            # Removed or replaced: SQLite would go on reading what is not there any more.
+            self._drop()
         if self._connection is None:
             connection, _ = open_connection(self._path, owned=self._owned)
             connection.execute("PRAGMA query_only = ON")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            self._connection = connection
+            self._connection, self._file = connection, identity(self._path)
         return self._connection

@@ -146,7 +146,7 @@ def page(report: Mapping[str, Any]) -> str:
                 figure,
                 full_html=False,
                 include_plotlyjs=number == 0,
-                config={"displaylogo": False},
+                config={"displayModeBar": False},
                 default_height="360px",
             )
         )
@@ -164,5 +164,6 @@ def page(report: Mapping[str, Any]) -> str:
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
         f'<div class="figures">{_figures(report)}</div>{"".join(charts)}'
         f"<h2>by {html.escape(report['by'].replace('_', ' × '))}</h2>{_groups(report)}"
+        f"<p>~ computed from prices, + at least, because some costs are unknown.</p>"
         f"<h2>what is failing</h2>{_table(('', 'count', 'last words'), failures)}</body></html>\n"
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from zeke.report.statistics import day_of
-from zeke.report.tally import BOUNDS_MS, Tally, Usage, ordered
+from zeke.report.tally import BOUNDS_MS, Sums, Tally, Usage, ordered
 from zeke.report.verdicts import Votes, weight
 from zeke.report.view import GROUPINGS, View
 
@@ -15,8 +15,8 @@ GENERATOR = "zeke.nvim"
 """Stands in every exported file, and tells our own from others that must not be overwritten."""
 
 
-def figures(tally: Tally) -> dict[str, Any]:
-    """Every figure of a row; unknown is None. Costs in cents, times in milliseconds, shares from 0 to 1."""
+def sums(tally: Sums) -> dict[str, Any]:
+    """Every sum of a day or a row; unknown is None. Costs in cents, shares from 0 to 1."""
     return {
         "requests": tally.requests,
         "attempts": tally.attempts,
@@ -25,8 +25,6 @@ def figures(tally: Tally) -> dict[str, Any]:
         "unfinished": tally.unfinished,
         "refused": tally.refused,
         "success": tally.success,
-        "p50_ms": tally.p50,
-        "p95_ms": tally.p95,
         "tokens_per_second": tally.speed,
         "tokens_in": tally.tokens_in,
         "tokens_out": tally.tokens_out,
@@ -34,6 +32,15 @@ def figures(tally: Tally) -> dict[str, Any]:
         "cost_cents": tally.cents,
         "computed_cents": tally.computed,
         "unknown_costs": tally.unknown_costs,
+    }
+
+
+def figures(tally: Tally) -> dict[str, Any]:
+    """Every figure of a row; times in milliseconds."""
+    return {
+        **sums(tally),
+        "p50_ms": tally.p50,
+        "p95_ms": tally.p95,
         "accepted": tally.votes.share,
         "verdicts": tally.votes.count,
     }
@@ -53,7 +60,7 @@ def report(usage: Usage, view: View, providers: Mapping[str, Votes], now: dateti
             {**dict(zip(names, key, strict=True)), **figures(tally)}
             for key, tally in ordered(usage.groups, view.sort, descending=view.descending)
         ],
-        "days": [{"day": day_of(day).isoformat(), **figures(tally)} for day, tally in usage.days.items()],
+        "days": [{"day": day_of(day).isoformat(), **sums(tally)} for day, tally in usage.days.items()],
         "first_token": {"upto_ms": [*BOUNDS_MS, None], "answers": list(usage.whole.histogram)},
         "failures": [
             {

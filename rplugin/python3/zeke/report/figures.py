@@ -42,11 +42,12 @@ class Record:
 
 def percentile(values: Sequence[int], percent: int) -> int | None:
     """Nearest rank (ceil(n·p/100)-th smallest); None of nothing."""
-    if not values:
-        return None
-    # Of values in order already this is one look at each.
-    ordered = sorted(values)
-    return ordered[max(-(-len(ordered) * percent // 100), 1) - 1]
+    return nearest_rank(sorted(values), percent)
+
+
+def nearest_rank(ordered: Sequence[int], percent: int) -> int | None:
+    """The same of values that are in order."""
+    return ordered[max(-(-len(ordered) * percent // 100), 1) - 1] if ordered else None
 
 
 def seconds(ms: int | None) -> str:

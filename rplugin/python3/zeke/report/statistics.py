@@ -10,7 +10,7 @@ from typing import Any
 from zeke.exchange.hostile import visible
 from zeke.report.figures import count, seconds, share
 from zeke.report.page import Page, Piece, bar, column, fit, width, wrapped
-from zeke.report.tally import BOUNDS_MS, Failure, Key, Tally, Usage, ordered
+from zeke.report.tally import BOUNDS_MS, Failure, Key, Sums, Tally, Usage, ordered
 from zeke.report.view import GROUPINGS, PERIODS, View
 
 EPOCH = date(1970, 1, 1)
@@ -35,9 +35,9 @@ class _Column:
 
 
 def spent(tally: Tally) -> str:
-    """A sum of costs: `~` when some were computed, `+` when some are unknown."""
+    """A sum of costs: `~` when some were computed, `+` when some are unknown, `–` when there is no answer."""
     if tally.cents is None:
-        return "¢?" if tally.successes else "¢0.00"
+        return "¢?" if tally.successes else "–"
     return f"{'~' if tally.computed else ''}¢{tally.cents:.2f}{'+' if tally.unknown_costs else ''}"
 
 
@@ -175,23 +175,17 @@ def _table(made: Page, usage: Usage, view: View, columns: int) -> None:
         made.line(*pieces)
 
 
-def _buckets(usage: Usage, view: View, now: datetime, most: int) -> list[tuple[int, int, Tally]]:
+def _buckets(usage: Usage, view: View, now: datetime, most: int) -> list[tuple[int, int, Sums]]:
     """First day, number of days and tally of each bar; as many days a bar as it takes to have at most so many."""
     today = (now.date() - EPOCH).days
     days = PERIODS[view.period][1]
     first = min(usage.days, default=today) if days is None else today - days + 1
     size = next((each for each in (1, 7, 30, 365) if (today - first) // each < most), 3650)
-    found: dict[int, Tally] = {}
+    found: dict[int, Sums] = {}
     for day in range(first, today + 1):
-        tally = found.setdefault((day - first) // size, Tally())
+        tally = found.setdefault((day - first) // size, Sums())
         if day in usage.days:
-            part = usage.days[day]
-            tally.requests += part.requests
-            tally.attempts += part.attempts
-            tally.successes += part.successes
-            tally.cancelled += part.cancelled
-            tally.unfinished += part.unfinished
-            tally.refused += part.refused
+            tally.add(usage.days[day])
     return [(first + place * size, size, tally) for place, tally in found.items()]
 
 

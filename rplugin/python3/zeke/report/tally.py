@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zeke.report.figures import percentile
+from zeke.report.figures import nearest_rank
 from zeke.report.verdicts import Votes
 from zeke.report.view import GROUPINGS
 
@@ -17,14 +17,10 @@ BOUNDS_MS = (100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600)
 """Upper bounds of the histogram's classes in milliseconds; one more class has no bound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """What SQL added up: the attempts of one group on one day. Sums of nothing are 0, not None."""
+@dataclass(slots=True)
+class Sums:
+    """What is added up of attempts. Of nothing it is 0, not None."""
 
-    key: Key
-    """The values of the grouping's columns, None for unknown."""
-    day: int
-    """Days since 1970-01-01 in local time."""
     requests: int = 0
     """First attempts."""
     attempts: int = 0
@@ -48,62 +44,23 @@ class Slice:
     """Cents computed from a price list."""
     unknown_costs: int = 0
     """Complete answers to which nobody named a price."""
-    latencies: Sequence[int] = ()
-    """Milliseconds to the first token, of complete answers alone."""
 
-
-@dataclass(slots=True)
-class Tally:
-    """Slices added up."""
-
-    requests: int = 0
-    attempts: int = 0
-    successes: int = 0
-    cancelled: int = 0
-    unfinished: int = 0
-    refused: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    untold: int = 0
-    timed_tokens: int = 0
-    timed_ms: int = 0
-    reported: float = 0.0
-    computed: float = 0.0
-    unknown_costs: int = 0
-    votes: Votes = field(default_factory=Votes)
-    latencies: list[int] = field(default_factory=list)
-    """Until `close`, which keeps what is told of them."""
-    p50: int | None = None
-    """Median time to the first token in milliseconds, nearest rank."""
-    p95: int | None = None
-    histogram: Sequence[int] = ()
-    """How many answers began within each class of `BOUNDS_MS`, a class without its lower and with its upper bound."""
-
-    def add(self, part: Slice) -> None:
-        """Count a slice in."""
-        self.requests += part.requests
-        self.attempts += part.attempts
-        self.successes += part.successes
-        self.cancelled += part.cancelled
-        self.unfinished += part.unfinished
-        self.refused += part.refused
-        self.tokens_in += part.tokens_in
-        self.tokens_out += part.tokens_out
-        self.untold += part.untold
-        self.timed_tokens += part.timed_tokens
-        self.timed_ms += part.timed_ms
-        self.reported += part.reported
-        self.computed += part.computed
-        self.unknown_costs += part.unknown_costs
-        self.latencies.extend(part.latencies)
-
-    def close(self) -> None:
-        """Take what is told of the latencies and let go of them: there may be a million."""
-        self.latencies.sort()
-        self.p50, self.p95 = percentile(self.latencies, 50), percentile(self.latencies, 95)
-        edges = [bisect_left(self.latencies, bound + 1) for bound in BOUNDS_MS] + [len(self.latencies)]
-        self.histogram = [edge - before for before, edge in zip([0, *edges], edges, strict=False)]
-        self.latencies = []
+    def add(self, other: Sums) -> None:
+        """Count others in."""
+        self.requests += other.requests
+        self.attempts += other.attempts
+        self.successes += other.successes
+        self.cancelled += other.cancelled
+        self.unfinished += other.unfinished
+        self.refused += other.refused
+        self.tokens_in += other.tokens_in
+        self.tokens_out += other.tokens_out
+        self.untold += other.untold
+        self.timed_tokens += other.timed_tokens
+        self.timed_ms += other.timed_ms
+        self.reported += other.reported
+        self.computed += other.computed
+        self.unknown_costs += other.unknown_costs
 
     @property
     def counted(self) -> int:
@@ -128,6 +85,41 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """What SQL added up: the attempts of one group on one day."""
+
+    key: Key
+    """The values of the grouping's columns, None for unknown."""
+    day: int
+    """Days since 1970-01-01 in local time."""
+    sums: Sums
+    latencies: Sequence[int] = ()
+    """Milliseconds to the first token, of complete answers alone."""
+
+
+@dataclass(slots=True)
+class Tally(Sums):
+    """Slices added up."""
+
+    votes: Votes = field(default_factory=Votes)
+    latencies: list[int] = field(default_factory=list)
+    """Until `close`, which keeps what is told of them."""
+    p50: int | None = None
+    """Median time to the first token in milliseconds, nearest rank."""
+    p95: int | None = None
+    histogram: Sequence[int] = ()
+    """How many answers began within each class of `BOUNDS_MS`, a class without its lower and with its upper bound."""
+
+    def close(self) -> None:
+        """Take what is told of the latencies and let go of them: there may be a million."""
+        self.latencies.sort()
+        self.p50, self.p95 = nearest_rank(self.latencies, 50), nearest_rank(self.latencies, 95)
+        edges = [bisect_left(self.latencies, bound + 1) for bound in BOUNDS_MS] + [len(self.latencies)]
+        self.histogram = [edge - before for before, edge in zip([0, *edges], edges, strict=False)]
+        self.latencies = []
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Attempts that failed in the same way with the same model."""
 
@@ -147,7 +139,7 @@ class Usage:
 
     whole: Tally
     groups: Mapping[Key, Tally]
-    days: Mapping[int, Tally]
+    days: Mapping[int, Sums]
     failures: Sequence[Failure] = ()
 
 
@@ -157,18 +149,23 @@ def usage(
     """Slices and verdicts, added up by group, by day and as a whole."""
     whole = Tally()
     groups: dict[Key, Tally] = {}
-    days: dict[int, Tally] = {}
+    days: dict[int, Sums] = {}
     per_day = GROUPINGS[by] == ("day",)
     for part in slices:
         key = (part.day,) if per_day else part.key
-        for tally in (whole, groups.setdefault(key, Tally()), days.setdefault(part.day, Tally())):
-            tally.add(part)
+        for tally in (whole, groups.setdefault(key, Tally()), days.setdefault(part.day, Sums())):
+            tally.add(part.sums)
+        groups[key].latencies.extend(part.latencies)
     for key, given in votes.items():
         if key in groups:
             groups[key].votes = given
         whole.votes = Votes(whole.votes.good + given.good, whole.votes.bad + given.bad)
-    for tally in (whole, *groups.values(), *days.values()):
+    for tally in groups.values():
+        tally.latencies.sort()
+        # Runs that are in order are merged and not sorted again.
+        whole.latencies.extend(tally.latencies)
         tally.close()
+    whole.close()
     return Usage(whole, groups, dict(sorted(days.items())), failures)
 
 
