@@ -125,6 +125,7 @@ class Direct(Stream):
         super().__init__(loop)
         self._socket = connection
         self._early = early
+        self._is_ours = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What arrived, empty at the end; see `Stream.read`."""
@@ -156,9 +157,12 @@ class Direct(Stream):
 
     async def aclose(self) -> None:
         """Close at once."""
-        self._socket.close()
+        if self._is_ours:
+            self._socket.close()
 
     async def _start_tls(self, context: ssl.SSLContext, host: str | None) -> Stream:
+        # From here on the transport closes it, also when the handshake fails.
+        self._is_ours = False
         _, pipe = await self._loop.create_connection(
             lambda: _Pipe(self._loop), sock=self._socket, ssl=context, server_hostname=host or ""
         )
