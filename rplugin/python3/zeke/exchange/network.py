@@ -16,6 +16,7 @@ from typing import Any
 
 import httpcore
 
+NEWLINE = 0x0A
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
 
@@ -138,12 +139,12 @@ class Direct(Stream):
     def _gathered(self, max_bytes: int) -> bytes:
         """What came meanwhile: the usual case in a stream.
 
-        Asked for twice, because a sender of small packets goes on only when the first ones were taken.
+        What ends within a line is asked for twice: a sender of small packets goes on when the first ones were taken.
         """
         data = b""
         with contextlib.suppress(OSError):
             data = self._socket.recv(max_bytes)
-            if data and len(data) < max_bytes:
+            if data and data[-1] != NEWLINE and len(data) < max_bytes:
                 data += self._socket.recv(max_bytes - len(data))
         return data
 
