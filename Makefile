@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo try test test-litellm lint format bench bench-cache clean
+.PHONY: help setup demo try test test-litellm lint format bench bench-cache bench-soak clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ format: setup ## write the formats
 
 bench: setup ## speed as ratios to a floor in the same run
 	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench
+
+bench-soak: setup ## what grows in 200 requests and 24 simulated hours (a quarter of an hour)
+	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench.soak
 
 bench-cache: setup ## the log's pages on a million rows: queries, plans, and what the editor notices
 	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench.cache

@@ -72,6 +72,14 @@ class Bench:
             self.once(side, Scenario("", Script(count=40)))
         self.host_pid = self.screen.lua("return require('zeke.host').status().pid")
 
+    def base(self, script: Script) -> str:
+        """The gateway that answers so."""
+        return self._server.base(script)
+
+    def noted(self) -> dict[str, Any]:
+        """What the server noted of a request; waits for the end of one."""
+        return self._server.noted()
+
     def _children(self, side: str) -> list[int]:
         return {FLOOR: [self.floor_pid], ZEKE: [self.host_pid] if self.host_pid else []}.get(side, [])
 

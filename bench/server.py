@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import socket
 import sys
 import threading
@@ -159,4 +160,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     sys.setswitchinterval(0.0005)
+    # A gateway has a machine of its own: here it shall not take the editor's.
+    os.nice(10)
     main()

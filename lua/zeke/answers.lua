@@ -48,6 +48,9 @@ local M = {}
 local all = {}
 ---@type string[] ids, oldest first
 local order = {}
+---@type string[] ids of answers without a buffer, in the order in which they lost it
+local gone = {}
+local REMEMBERED = 20
 
 ---@param answer zeke.Answer
 function M.add(answer)
@@ -61,6 +64,24 @@ end
 ---@return zeke.Answer?
 function M.get(id)
   return all[id]
+end
+
+--- A buffer was wiped out: its answers can be asked for until `REMEMBERED` later ones have gone the same way.
+---@param bufnr integer
+function M.release(bufnr)
+  for _, answer in ipairs(M.thread(bufnr)) do
+    gone[#gone + 1] = answer.id
+  end
+  while #gone > REMEMBERED and not M.running(all[gone[1]]) do
+    local id = table.remove(gone, 1)
+    all[id] = nil
+    for index, known in ipairs(order) do
+      if known == id then
+        table.remove(order, index)
+        break
+      end
+    end
+  end
 end
 
 --- What an answer is called in the log.

@@ -46,6 +46,7 @@ local function new_buffer(answer)
         require("zeke.request").stop(running.id)
       end
       require("zeke.winbar").refresh(bufnr)
+      answers.release(bufnr)
     end,
   })
   vim.api.nvim_create_autocmd("TextYankPost", {

@@ -140,3 +140,34 @@ def test_an_answer_that_is_deleted_while_it_comes_goes_on(start: Start) -> None:
     assert "Error" not in session.editor.messages()
     session.editor.command("ZekeToggle")
     assert "one two" in session.editor.lines(bufnr)
+
+
+def test_a_conversation_is_highlighted_only_when_nothing_comes(start: Start) -> None:
+    session = start(*answering("One."))
+    asked(session, "Zeke first")
+    is_highlighted = "vim.treesitter.highlighter.active[require('zeke.answers').newest().bufnr] ~= nil"
+    assert session.editor.lua(f"return {is_highlighted}") is True
+    gate = threading.Event()
+    session.gateway.replies[:] = [Reply(stream("Two ", "more"), gate=gate, held=2)]
+    session.type_command("ZekeReply second")
+    session.editor.wait("require('zeke').answer().text == 'Two '")
+    assert session.editor.lua(f"return {is_highlighted}") is False
+    gate.set()
+    session.wait_done(2)
+    assert session.editor.lua(f"return {is_highlighted}") is True
+
+
+def test_answers_of_wiped_buffers_are_forgotten_in_the_end_and_shown_ones_never(start: Start) -> None:
+    session = start(*answering("shown"))
+    asked(session, "ZekeNew keep me")
+    shown = session.answer()["id"]
+    ids = []
+    for number in range(22):
+        asked(session, f"ZekeNew {number}", answers=number + 2)
+        ids.append(session.answer()["id"])
+        session.editor.command(f"bwipeout {session.answer()['bufnr']}")
+    known = session.editor.lua(
+        "return vim.tbl_map(function(id) return require('zeke').answer(id) ~= nil end, ...)", [shown, *ids]
+    )
+    assert known == [True, False, False, *[True] * 20]
+    assert session.editor.lua("return require('zeke').answer(...).text", shown) == "shown"

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpcore
 
+NEWLINE = 0x0A
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
 
@@ -125,6 +126,7 @@ class Direct(Stream):
         super().__init__(loop)
         self._socket = connection
         self._early = early
+        self._is_ours = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What arrived, empty at the end; see `Stream.read`."""
@@ -137,12 +139,12 @@ class Direct(Stream):
     def _gathered(self, max_bytes: int) -> bytes:
         """What came meanwhile: the usual case in a stream.
 
-        Asked for twice, because a sender of small packets goes on only when the first ones were taken.
+        What ends within a line is asked for twice: a sender of small packets goes on when the first ones were taken.
         """
         data = b""
         with contextlib.suppress(OSError):
             data = self._socket.recv(max_bytes)
-            if data and len(data) < max_bytes:
+            if data and data[-1] != NEWLINE and len(data) < max_bytes:
                 data += self._socket.recv(max_bytes - len(data))
         return data
 
@@ -156,9 +158,12 @@ class Direct(Stream):
 
     async def aclose(self) -> None:
         """Close at once."""
-        self._socket.close()
+        if self._is_ours:
+            self._socket.close()
 
     async def _start_tls(self, context: ssl.SSLContext, host: str | None) -> Stream:
+        # From here on the transport closes it, also when the handshake fails.
+        self._is_ours = False
         _, pipe = await self._loop.create_connection(
             lambda: _Pipe(self._loop), sock=self._socket, ssl=context, server_hostname=host or ""
         )
