@@ -227,9 +227,8 @@ def test_a_flood_ends_in_a_sentence_within_bounded_memory(chaos: Chaos, tmp_path
         chaos.survived(len(views), true_rows(work, views))
 
 
-ENDLESS = Fault(
-    "a stream without end", [faults.HEAD, faults.event("so "), *[faults.event("on "), 0.005] * 4000], "hang"
-)
+ON: list[bytes | float] = [faults.event("on "), 0.005]
+ENDLESS = Fault("a stream without end", [faults.HEAD, faults.event("so "), *ON * 4000], "hang")
 
 
 def streaming(work: Bench, rng: Random) -> str:
