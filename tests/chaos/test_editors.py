@@ -86,13 +86,21 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(folder: Path, plan: Plan, *, quick: bool = True, open_: str = "vertical", **options: Any) -> Iterator[Bench]:
+def bench(
+    folder: Path,
+    plan: Plan,
+    *,
+    quick: bool = True,
+    open_: str = "vertical",
+    env: dict[str, str] | None = None,
+    **options: Any,
+) -> Iterator[Bench]:
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "code.py"
     source.write_text(SOURCE)
     home = folder / "home"
     with in_thread(plan) as gateway, contextlib.ExitStack() as stack:
-        environment = {"ZEKE_API_BASE": gateway.base, "OLLAMA_HOST": f"127.0.0.1:{closed_port()}"}
+        environment = {"ZEKE_API_BASE": gateway.base, "OLLAMA_HOST": f"127.0.0.1:{closed_port()}", **(env or {})}
         editor = stack.enter_context(Editor(home, env=environment, **options))
         editor.lua(RECORD)
         editor.lua(QUICK if quick else SLOW, open_)
