@@ -29,15 +29,15 @@ def survive(chaos: Chaos, folder: Path, found: list[Fault], timeouts: Timeouts, 
 
 
 def test_a_recorded_exchange_that_ends_at_any_byte(chaos: Chaos, tmp_path: Path) -> None:
-    found = list(faults.cuts(chaos.rng("cuts"), chaos.size(400, 12_000)))
+    found = list(faults.cuts(chaos.rng("cuts"), chaos.size(400, 8_000)))
     survive(chaos, tmp_path, found, SLOW)
 
 
 @pytest.mark.parametrize(
     ("maker", "short", "full", "timeouts", "at_once"),
     [
-        (faults.mixed, 500, 12_000, SLOW, 8),
-        (faults.silences, 24, 400, QUICK, 24),
+        (faults.mixed, 500, 8_000, SLOW, 8),
+        (faults.silences, 24, 240, QUICK, 24),
     ],
     ids=["mixed", "silences"],
 )

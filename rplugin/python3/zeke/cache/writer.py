@@ -31,7 +31,7 @@ WAL_BYTES = 8 * 1024 * 1024
 """Size of the write-ahead log from which on it is begun anew."""
 OWED = 1000
 """Rows kept for later while the disk takes none."""
-REOPEN_SECONDS = 2.0
+REOPEN_SECONDS = 1.0
 """How long a cache that cannot be opened is left alone before the next row tries again."""
 
 
