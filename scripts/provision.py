@@ -23,7 +23,7 @@ OLDEST = (3, 10)
 STAMP = "zeke-provisioned.json"
 NOT_FOR_CHILDREN = ("PYTHONPATH", "PYTHONHOME", "ZEKE_API_KEY", "OMEN_API_KEY")
 """Variables that would lead a build astray, and keys that are none of its business."""
-IMPORTS = "import pynvim, httpx, msgpack, pydantic, platformdirs, detect_secrets"
+IMPORTS = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets, wcwidth"
 
 
 class ProvisionError(Exception):

@@ -1,4 +1,6 @@
-"""Draws `doc/screenshot.png`: a real Neovim, a real model, the cells of the screen as a terminal shows them.
+"""Draws the pictures of the README: a real Neovim, a real model, the cells of the screen as a terminal shows them.
+
+`doc/statistics.png` has rows that were made up.
 
 Needs Pillow (`pip install pillow`) beside the environment of `make setup`, and a monospaced TrueType font.
 Usage: python -m scripts.screenshot FONT.ttf
@@ -15,7 +17,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.rows import fill
 from tests.support.editor import Editor
+from zeke.cache.database import open_connection
 from zeke.exchange.local.embedded import EmbeddedModel, EmbeddedOptions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,14 +32,14 @@ def colour(value: int | None, default: int) -> str:
     return f"#{default if value is None else value:06x}"
 
 
-def draw(editor: Editor, font_file: str, target: Path) -> None:
+def draw(editor: Editor, font_file: str, target: Path, rows: int = ROWS) -> None:
     """Paint every cell with its own colours."""
     regular = ImageFont.truetype(font_file, SIZE)
     width, height = round(regular.getlength("M")), round(SIZE * 1.35)
-    image = Image.new("RGB", (COLUMNS * width, ROWS * height))
+    image = Image.new("RGB", (COLUMNS * width, rows * height))
     canvas = ImageDraw.Draw(image)
     lines = editor.screen()
-    for row in range(ROWS):
+    for row in range(rows):
         for column in range(COLUMNS):
             look: Any = editor.highlight(row, column)
             ink, paper = colour(look.get("foreground"), 0xE0E2EA), colour(look.get("background"), 0x14161B)
@@ -54,8 +58,26 @@ async def serve(model: EmbeddedModel) -> tuple[str, str]:
     return endpoint.base_url, endpoint.key
 
 
+def statistics(font_file: str) -> None:
+    """Draw the figures of a month that was made up."""
+    home = Path(tempfile.mkdtemp())
+    connection, _ = open_connection(home / "routing.sqlite3", owned=False)
+    fill(connection, rows=20_000, turn_count=0)
+    connection.execute("UPDATE routing_stats SET project = 'grim' WHERE project < 'project-04' AND intent <> 'fix'")
+    connection.execute("UPDATE zeke_signals SET project = 'grim' WHERE project < 'project-04'")
+    connection.close()
+    (home / "grim" / ".git").mkdir(parents=True)
+    with Editor(home, env={"ZEKE_DB": str(home / "routing.sqlite3")}, ui=(COLUMNS, ROWS + 6)) as editor:
+        editor.command(f"cd {home / 'grim'} | set termguicolors laststatus=2 noruler")
+        editor.command("tab ZekeStats by=model")
+        editor.wait("require('zeke.page').current() and #require('zeke.page').current().targets > 0")
+        editor.command("tabonly | redraw!")
+        draw(editor, font_file, ROOT / "doc" / "statistics.png", ROWS + 6)
+
+
 def main(font_file: str) -> None:
-    """Ask for tests of a selection and draw what is on the screen."""
+    """Ask for tests of a selection and draw what is on the screen, then the figures."""
+    statistics(font_file)
     model = EmbeddedModel(EmbeddedOptions())
     base, key = asyncio.run(serve(model))
     try:

@@ -11,6 +11,11 @@ local M = {}
 ---@field region? zeke.Region
 ---@field notes? string[] diagnostics that were sent along
 ---@field parent? string id of the answer that this one follows
+---@field origin? string its request in the log, when it is a copy of another conversation's turn
+---@field replay_of? string request that this one asks once more
+---@field target? string model or alias of a comparison
+---@field compared? string[] ids of the answers that are compared, itself among them
+---@field signals? table<string, true> what was recorded of it already
 ---@field thought? integer[] first and last line of its reasoning
 ---@field attachments? zeke.Attachment[]
 ---@field sent? integer[] first and last line of what was sent
@@ -56,6 +61,27 @@ end
 ---@return zeke.Answer?
 function M.get(id)
   return all[id]
+end
+
+--- What an answer is called in the log.
+---@param answer zeke.Answer
+---@return string
+function M.request_id(answer)
+  return answer.origin or answer.id
+end
+
+--- The answer of a request in the log; of several copies the original.
+---@param request_id string
+---@return zeke.Answer?
+function M.of_request(request_id)
+  if all[request_id] then
+    return all[request_id]
+  end
+  for _, answer in pairs(all) do
+    if answer.origin == request_id then
+      return answer
+    end
+  end
 end
 
 ---@param answer zeke.Answer

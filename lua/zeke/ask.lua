@@ -84,6 +84,8 @@ function M.open(title, default, done)
   end
   vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(bufnr), 0 })
   vim.cmd("startinsert!")
+  -- While the prompt is typed.
+  require("zeke.host").prewarm()
 end
 
 return M

@@ -50,6 +50,8 @@ M.handled = {
   ZekeModel = { desc = "Pin a model or alias for the project", inquiry = true, bang = true },
   ZekeAlias = { desc = "Pin an alias for the project", inquiry = true, bang = true },
   ZekeHistory = { desc = "Earlier conversations (! of all projects)", inquiry = true, bang = true },
+  ZekeStats = { desc = "How the models do here (! in all projects)", inquiry = true, bang = true },
+  ZekeRate = { desc = "Rate this buffer's answer: + or -, and a note", inquiry = true },
   ZekeBudget = { desc = "Show or set the project's monthly limit in cents", inquiry = true, bang = true },
   ZekeStop = { desc = "Stop this buffer's request, else the newest (! all); the text stays", bang = true },
 }
@@ -58,7 +60,7 @@ M.handled = {
 ---@type table<string, zeke.CommandSpec>
 M.native = {
   ZekeInstall = {
-    desc = "Make Zeke's private Python environment (argument: local, for the embedded model)",
+    desc = "Make Zeke's private Python environment (local adds the embedded model, charts the HTML export)",
     nargs = "*",
     bang = true,
     native = function(opts)
@@ -71,6 +73,21 @@ M.native = {
     bang = true,
     native = function(opts)
       require("zeke.request").retry(opts)
+    end,
+  },
+  ZekeReplay = {
+    desc = "The same prompt once more in a buffer of its own; an id names an earlier request",
+    nargs = "?",
+    native = function(opts)
+      require("zeke.replay").replay(opts)
+    end,
+  },
+  ZekeCompare = {
+    desc = "The last prompt on two or more models, side by side (! over budget and warnings)",
+    nargs = "+",
+    bang = true,
+    native = function(opts)
+      require("zeke.replay").compare(opts)
     end,
   },
   ZekeNew = {

@@ -16,9 +16,23 @@ local VALUES = {
 local PREFERENCES = {
   ["prefer_local="] = { "0", "1" },
   ["private="] = { "0", "1" },
+  ["log="] = { "0", "1" },
   ["budget="] = { "none" },
   ["alias="] = VALUES["alias="],
   ["model="] = { "auto" },
+}
+
+local STATISTICS = {
+  ["by="] = { "intent", "model", "provider", "day", "project" },
+  ["export="] = {},
+}
+
+local HISTORY = {
+  ["intent="] = VALUES["intent="],
+  ["model="] = {},
+  ["project="] = {},
+  ["since="] = { "1d", "7d", "30d" },
+  ["until="] = { "1d", "7d", "30d" },
 }
 
 --- Values of a key, the user's own aliases and intents included.
@@ -62,15 +76,30 @@ local function references(lead)
   end, vim.fn.glob(root .. "/" .. path .. "*", false, true))
 end
 
+local function files(lead)
+  return vim.tbl_map(function(path)
+    return "export=" .. path
+  end, vim.fn.getcompletion(lead:sub(#"export=" + 1), "file"))
+end
+
 local function candidates(command, lead)
   if command == "ZekeInstall" then
-    return { "local" }
+    return { "local", "charts" }
   elseif command == "ZekePrefs" then
     return pairs_of(PREFERENCES, lead)
   elseif command == "ZekeModel" or command == "ZekeAlias" then
     return values_of(VALUES, "alias=")
   elseif command == "ZekeBudget" then
     return { "none" }
+  elseif command == "ZekeRate" then
+    return { "+", "-" }
+  elseif command == "ZekeCompare" then
+    return values_of(VALUES, "alias=")
+  elseif command == "ZekeHistory" then
+    return pairs_of(HISTORY, lead)
+  elseif command == "ZekeStats" then
+    return lead:find("^export=") and files(lead)
+      or vim.list_extend({ "today", "week", "month", "all" }, pairs_of(STATISTICS, lead))
   end
   local requests = require("zeke.commands").requests()
   if command == "ZekePreview" and lead:find("^%u") then
@@ -79,7 +108,13 @@ local function candidates(command, lead)
     return prompts()
   elseif lead:sub(1, 1) == "#" then
     return references(lead)
-  elseif requests[command] or command == "ZekeReply" or command == "ZekeRetry" or command == "ZekePreview" then
+  elseif
+    requests[command]
+    or command == "ZekeReply"
+    or command == "ZekeRetry"
+    or command == "ZekeReplay"
+    or command == "ZekePreview"
+  then
     return pairs_of(VALUES, lead)
   end
   return {}

@@ -36,8 +36,11 @@ M.defaults = {
   project = nil,
   --- The database; default `ZEKE_DB`, then the user's data folder.
   database = nil,
-  --- Keep prompts and answers for :ZekeHistory, and for how long (0: for ever). `log=0` keeps one request out.
-  log = { text = true, retention_days = 90 },
+  --- Keep prompts and answers for :ZekeHistory, for how many days and megabytes (0: without a limit). `log=0` keeps one
+  --- request out.
+  log = { text = true, retention_days = 90, max_mb = 500 },
+  --- A line a day at most when a model got slow, an intent moved to another provider, or the month gets dear.
+  notices = true,
   ui = {
     --- "vertical", "horizontal", "tab" or "hide"; the command's own modifiers win.
     open = "vertical",
@@ -52,8 +55,9 @@ M.defaults = {
   },
   --- true: <leader>z… for everything; a table: your own keys, { test = "<leader>t" }. No map is overwritten.
   keymaps = false,
-  --- Start Python while a Zeke command is being typed.
-  prewarm = true,
+  --- When Python starts: "cmdline" (also `true`), while a Zeke command is being typed or a motion or prompt is waited
+  --- for; "start", with the editor; `false`, with the first request.
+  prewarm = "cmdline",
 }
 
 --- What each option accepts. Options that are nil by default are listed here only.
@@ -84,13 +88,15 @@ local kinds = {
   ["database"] = "string",
   ["log.text"] = "boolean",
   ["log.retention_days"] = "number",
+  ["log.max_mb"] = "number",
+  ["notices"] = "boolean",
   ["ui.open"] = { values = { "vertical", "horizontal", "tab", "hide" } },
   ["ui.width"] = "number",
   ["ui.focus"] = "boolean",
   ["ui.diff"] = { values = { "inline", "tab" } },
   ["ui.winbar"] = "boolean",
   ["keymaps"] = { "boolean", "table" },
-  ["prewarm"] = "boolean",
+  ["prewarm"] = { values = { "cmdline", "start", true, false } },
 }
 
 ---@type zeke.Config
@@ -126,7 +132,8 @@ local function problem(name, value)
     if vim.tbl_contains(kind.values, value) then
       return nil
     end
-    return ("option `%s` is %s: accepted are %s"):format(name, vim.inspect(value), table.concat(kind.values, ", "))
+    local accepted_values = table.concat(vim.tbl_map(tostring, kind.values), ", ")
+    return ("option `%s` is %s: accepted are %s"):format(name, vim.inspect(value), accepted_values)
   end
   local types = type(kind) == "table" and kind or { kind }
   if vim.tbl_contains(types, type(value)) then
@@ -181,6 +188,7 @@ function M.for_host()
     budget = given.budget,
     database = given.database,
     log = given.log,
+    notices = given.notices,
     journal = require("zeke.info").log_path(),
   }
 end

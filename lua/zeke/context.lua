@@ -203,9 +203,11 @@ end
 function M.source(bufnr)
   local name = vim.api.nvim_buf_get_name(bufnr)
   local is_file = name ~= "" and vim.bo[bufnr].buftype == "" and not name:find("^%a[%w+.-]+://")
-  local start = is_file and vim.fs.dirname(vim.fs.normalize(name)) or vim.fs.normalize(vim.fn.getcwd())
+  -- Zeke's own buffers belong to the project that they are about.
+  local home = vim.b[bufnr].zeke_root or vim.fs.normalize(vim.fn.getcwd())
+  local start = is_file and vim.fs.dirname(vim.fs.normalize(name)) or home
   local repository = vim.fs.root(start, { ".git", ".hg", ".jj", ".svn" })
-  local root = repository or vim.fs.normalize(vim.fn.getcwd())
+  local root = repository or home
   local project = require("zeke.config").get().project
   if type(project) == "function" then
     project = project(root)

@@ -6,14 +6,17 @@ local window = require("zeke.window")
 
 local ns = vim.api.nvim_create_namespace("zeke")
 local counters = {}
+--- Turns brought back in this session: numbers the copies of those that another buffer shows.
+local copies = 0
 
 --- Append text. The buffer stays closed to the user's own edits.
 ---@param bufnr integer
 ---@param lines string[]
 function M.write(bufnr, lines)
-  vim.bo[bufnr].modifiable = true
+  local options = { buf = bufnr }
+  vim.api.nvim_set_option_value("modifiable", true, options)
   vim.api.nvim_buf_set_text(bufnr, -1, -1, -1, -1, lines)
-  vim.bo[bufnr].modifiable = false
+  vim.api.nvim_set_option_value("modifiable", false, options)
 end
 
 --- Options and keys of an answer's buffer: set when it is made, and again when :edit or :bdelete took them.
@@ -41,6 +44,15 @@ local function new_buffer(answer)
     callback = function()
       for _, running in ipairs(vim.tbl_filter(answers.running, answers.thread(bufnr))) do
         require("zeke.request").stop(running.id)
+      end
+      require("zeke.winbar").refresh(bufnr)
+    end,
+  })
+  vim.api.nvim_create_autocmd("TextYankPost", {
+    buffer = bufnr,
+    callback = function()
+      if vim.v.event.operator == "y" then
+        require("zeke.signals").record(answers.at(bufnr, vim.api.nvim_win_get_cursor(0)[1]), "yanked")
       end
     end,
   })
@@ -98,6 +110,9 @@ function M.open(answer, smods)
     vim.fn.bufload(bufnr)
   end
   answer.bufnr = bufnr
+  -- It would parse the whole conversation with every frame; `finish` starts it again.
+  vim.treesitter.stop(bufnr)
+  vim.b[bufnr].zeke_root = answer.source.root
   write_turn(bufnr, answer)
   answers.add(answer)
   if #vim.fn.win_findbuf(bufnr) == 0 then
@@ -107,23 +122,60 @@ function M.open(answer, smods)
     window.dress(win, bufnr)
     vim.api.nvim_win_set_cursor(win, { vim.api.nvim_buf_line_count(bufnr), 0 })
   end
+  require("zeke.winbar").refresh(bufnr)
   require("zeke.winbar").spin()
 end
 
---- Show a conversation of the cache again, each turn below the other.
+--- Show the buffer of an answer, in its window if it has one.
+---@param answer zeke.Answer
+function M.show(answer)
+  local win = vim.fn.win_findbuf(answer.bufnr)[1]
+  if win then
+    vim.api.nvim_set_current_win(win)
+  else
+    window.open(answer.bufnr)
+  end
+end
+
+--- The buffer of a turn's source in this session; another session's number means nothing.
+local function source_of(turn)
+  local path = turn.source.path ~= "" and turn.source.root .. "/" .. turn.source.path or ""
+  local bufnr = path ~= "" and vim.fn.bufnr("^" .. vim.fn.escape(path, "[]*?^$\\") .. "$") or -1
+  return vim.tbl_extend("force", turn.source, { bufnr = math.max(bufnr, 0) })
+end
+
+--- Show a conversation of the cache again, each turn below the other. A turn that another buffer shows is copied.
 ---@param turns table[] oldest first
-function M.restore(turns)
+---@param how? { fork?: boolean, hide?: boolean } always in a buffer of its own; without a window
+---@return zeke.Answer? last
+function M.restore(turns, how)
+  how = how or {}
+  local last = turns[#turns] and answers.of_request(turns[#turns].id)
+  if last and not how.fork and vim.api.nvim_buf_is_valid(last.bufnr) then
+    if not how.hide then
+      M.show(last)
+    end
+    return last
+  end
   local bufnr, parent
   for _, turn in ipairs(turns) do
     local model = turn.model ~= "" and turn.model or nil
+    local words = vim.iter(turn.arguments or {}):fold({}, function(found, key, value)
+      found[#found + 1] = key .. "=" .. value
+      return found
+    end)
+    table.sort(words)
+    copies = copies + 1
     local answer = {
-      id = turn.id,
+      id = answers.get(turn.id) and ("%s@%d"):format(turn.id, copies) or turn.id,
+      origin = turn.id,
+      args = table.concat(words, " ") .. " -- " .. turn.prompt,
       bufnr = bufnr,
       parent = parent,
       intent = turn.intent,
       prompt = turn.prompt,
       scope = turn.scope,
-      source = turn.source,
+      source = source_of(turn),
       notes = turn.notes,
       attachments = turn.attachments,
       parts = { turn.text },
@@ -131,14 +183,15 @@ function M.restore(turns)
       began = vim.uv.hrtime(),
       facts = { model = model },
     }
-    M.open(answer)
+    M.open(answer, { hide = how.hide })
     M.write(answer.bufnr, vim.split(turn.text, "\n", { plain = true }))
-    bufnr, parent = answer.bufnr, answer.id
+    bufnr, parent, last = answer.bufnr, answer.id, answer
   end
   if bufnr then
     vim.treesitter.language.register("markdown", "zeke")
     pcall(vim.treesitter.start, bufnr, "markdown")
   end
+  return last
 end
 
 --- Show or hide the newest answer.

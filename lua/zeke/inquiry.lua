@@ -29,7 +29,10 @@ local function deliver(name, spec, opts, ctx)
   if spec.range then
     arguments[2] = { opts.line1, opts.line2 }
   end
-  vim.list_extend(arguments, { opts.bang and 1 or 0, ctx })
+  if spec.bang then
+    arguments[#arguments + 1] = opts.bang and 1 or 0
+  end
+  arguments[#arguments + 1] = ctx
   local problem = require("zeke.host").command(name, unpack(arguments))
   if problem then
     require("zeke.notice").error(problem)
@@ -58,11 +61,17 @@ function M.run(name, spec, opts)
     end)
     return
   end
-  local newest = name == "ZekeWhy" and answers.newest() or nil
-  deliver(name, spec, opts, {
-    id = (answer or newest or {}).id,
-    source = answer and answer.source or require("zeke.context").source(bufnr),
-  })
+  local source = answer and answer.source or require("zeke.context").source(bufnr)
+  if name == "ZekeStats" then
+    require("zeke.stats").open(opts, source)
+    return
+  elseif name == "ZekeHistory" then
+    require("zeke.history").open(opts, source)
+    return
+  end
+  local newest = (name == "ZekeWhy" or name == "ZekeRate") and answers.newest() or nil
+  local about = answer and answers.at(bufnr, vim.api.nvim_win_get_cursor(0)[1]) or newest
+  deliver(name, spec, opts, { id = about and answers.request_id(about), source = source })
 end
 
 return M

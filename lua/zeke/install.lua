@@ -32,8 +32,8 @@ function M.run(opts)
   end
   local argv = { python, script(), "--into", require("zeke.host").environment() }
   for _, extra in ipairs(opts.fargs or {}) do
-    if extra ~= "local" then
-      notice.error(("ZekeInstall: unknown argument `%s`: accepted is `local`"):format(extra))
+    if extra ~= "local" and extra ~= "charts" then
+      notice.error(("ZekeInstall: unknown argument `%s`: accepted are `local` and `charts`"):format(extra))
       return
     end
     vim.list_extend(argv, { "--extra", extra })

@@ -36,7 +36,13 @@ function M.blocks(lines)
   return found
 end
 
+--- The answer that the cursor is in.
+local function under_cursor()
+  return require("zeke.answers").at(vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1])
+end
+
 local function yank(text)
+  require("zeke.signals").record(under_cursor(), "yanked")
   vim.fn.setreg(vim.v.register, text, "l")
   require("zeke.notice").info(("yanked %d lines"):format(select(2, text:gsub("\n", "\n"))))
 end
@@ -117,7 +123,9 @@ end
 local function apply()
   local view = require("zeke.answers").view()
   if view and view.intent == "commit" then
-    require("zeke.findings").insert_message(view.text)
+    if require("zeke.findings").insert_message(view.text) then
+      require("zeke.signals").record(under_cursor(), "accepted")
+    end
   else
     require("zeke.proposal").apply()
   end
@@ -148,11 +156,30 @@ M.table = {
   },
   {
     "gD",
-    "the proposed change in a diff tab",
+    "the proposed change in a diff tab; compared answers in diff mode",
     function()
-      require("zeke.proposal").tab()
+      local answer = under_cursor()
+      if answer and answer.compared then
+        require("zeke.replay").toggle_diff(answer)
+      else
+        require("zeke.proposal").tab()
+      end
     end,
   },
+  {
+    "gK",
+    "keep this one of the compared answers",
+    function()
+      local answer = under_cursor()
+      if answer and answer.compared then
+        require("zeke.replay").keep(answer)
+      else
+        require("zeke.notice").warn("nothing is compared here: :ZekeCompare names two models")
+      end
+    end,
+  },
+  { "+", "rate the answer as good", "<Cmd>ZekeRate +<CR>" },
+  { "-", "rate the answer as bad", "<Cmd>ZekeRate -<CR>" },
   { "gR", "retry", "<Cmd>ZekeRetry<CR>" },
   { "gM", "retry on another model", "<Cmd>lua require('zeke.request').retry_on()<CR>" },
   { "gi", "why this model", "<Cmd>ZekeWhy<CR>" },

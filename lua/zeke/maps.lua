@@ -17,6 +17,8 @@ local COMMANDS = {
   { "reply", "ZekeReply", "y" },
   { "new", "ZekeNew", "n" },
   { "why", "ZekeWhy", "w" },
+  { "stats", "ZekeStats", "i" },
+  { "history", "ZekeHistory", "h" },
   { "model", "ZekeModel", "m" },
   { "apply", "ZekeApply", "<CR>" },
   { "reject", "ZekeReject", "<BS>" },

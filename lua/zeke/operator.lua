@@ -9,6 +9,8 @@ local current = { command = "Zeke" }
 ---@return string
 function M.start(command)
   current = { command = command }
+  -- While the motion is typed.
+  require("zeke.host").prewarm()
   vim.go.operatorfunc = "v:lua.require'zeke.operator'.run"
   return "g@"
 end

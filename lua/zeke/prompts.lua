@@ -83,6 +83,16 @@ function M.split(args)
   return options, text, count > 0
 end
 
+--- What stood after a command with options over its own: of an option given twice the last one counts.
+---@param args string
+---@param words string options, and a text that takes the place of the old one
+---@return string
+function M.over(args, words)
+  local options, text = M.split(args)
+  local more, other = M.split(words)
+  return vim.trim(("%s %s -- %s"):format(vim.trim(options), vim.trim(more), other ~= "" and other or text))
+end
+
 --- Replace `/name` at the beginning of the text after the options by the prompt of that name.
 ---@param args string
 ---@param root string

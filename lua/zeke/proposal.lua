@@ -2,6 +2,8 @@
 local M = {}
 
 local ns = vim.api.nvim_create_namespace("zeke.proposal")
+--- What requests are about outlives the proposals that come and go.
+local ns_region = vim.api.nvim_create_namespace("zeke.region")
 
 ---@class zeke.Region the lines that a request is about, as they were when it was made
 ---@field bufnr integer
@@ -41,12 +43,37 @@ function M.capture(bufnr, scope)
     local stop = scope.column + #(scope.text:gsub("\n$", ""))
     prefix, suffix = text:sub(1, scope.column), text:sub(stop + 1)
   end
-  local mark = vim.api.nvim_buf_set_extmark(bufnr, ns, scope.first - 1, 0, {})
+  local mark = vim.api.nvim_buf_set_extmark(bufnr, ns_region, scope.first - 1, 0, {
+    end_row = scope.last,
+    right_gravity = false,
+    end_right_gravity = true,
+    strict = false,
+  })
   return { bufnr = bufnr, lines = lines, mark = mark, prefix = prefix, suffix = suffix }
 end
 
-local function row_of(bufnr, mark)
-  return vim.api.nvim_buf_get_extmark_by_id(bufnr, ns, mark, {})[1]
+local function row_of(bufnr, mark, namespace)
+  return vim.api.nvim_buf_get_extmark_by_id(bufnr, namespace or ns, mark, {})[1]
+end
+
+--- What a request that is asked again is about: the same lines, as they are now.
+---@param old zeke.Answer
+---@return zeke.Region? region, zeke.Scope scope
+function M.renew(old)
+  local region, scope = old.region, old.scope
+  if not region or not vim.api.nvim_buf_is_loaded(region.bufnr) then
+    return nil, scope
+  end
+  local mark = vim.api.nvim_buf_get_extmark_by_id(region.bufnr, ns_region, region.mark, { details = true })
+  local now = mark[1] and vim.api.nvim_buf_get_lines(region.bufnr, mark[1], mark[3].end_row, false) or {}
+  if vim.deep_equal(now, region.lines) then
+    return region, scope
+  elseif #now == 0 or scope.kind == "char" then
+    return nil, scope
+  end
+  local text = table.concat(now, "\n") .. (scope.text:sub(-1) == "\n" and "\n" or "")
+  scope = vim.tbl_extend("force", scope, { text = text, first = mark[1] + 1, last = mark[1] + #now })
+  return M.capture(region.bufnr, scope), scope
 end
 
 local function common_indent(lines)
@@ -147,7 +174,7 @@ function M.offer(answer)
   elseif not vim.api.nvim_buf_is_loaded(bufnr) then
     return "the source is not loaded any more: gy yanks the code"
   end
-  local first = row_of(bufnr, region.mark)
+  local first = row_of(bufnr, region.mark, ns_region)
   local now = first and vim.api.nvim_buf_get_lines(bufnr, first, first + #region.lines, false) or {}
   if not vim.deep_equal(now, region.lines) then
     return "the source changed meanwhile: undo that or ask again with :ZekeRetry, gy yanks the code"
@@ -214,6 +241,7 @@ local function settle(bufnr, done, event)
   if #left > 0 then
     pending[bufnr] = { answer = proposal.answer, hunks = left }
   end
+  require("zeke.signals").record(proposal.answer, event == "ZekeApplied" and "accepted" or "rejected")
   require("zeke.answers").event(event, proposal.answer)
 end
 

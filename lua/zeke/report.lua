@@ -70,23 +70,6 @@ function M.pick(title, items, command)
   end)
 end
 
---- Choose an earlier turn; its conversation is shown again.
----@param items { [1]: string, [2]: string }[] id and line
-function M.history(items)
-  local options = {
-    prompt = "conversation",
-    kind = "zeke",
-    format_item = function(item)
-      return item[2]
-    end,
-  }
-  vim.ui.select(items, options, function(choice)
-    if choice then
-      require("zeke.host").notify("zeke_reopen", choice[1])
-    end
-  end)
-end
-
 ---@type table<string, boolean> projects whose warning was said
 local warned = {}
 

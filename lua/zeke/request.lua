@@ -19,7 +19,7 @@ local function history_of(parent)
     local text = table.concat(parent.parts)
     if text ~= "" then
       table.insert(turns, 1, {
-        id = parent.id,
+        id = answers.request_id(parent),
         intent = parent.intent,
         prompt = parent.prompt,
         scope = parent.scope,
@@ -56,6 +56,8 @@ local function submit(answer, smods, deliver)
     guidance = require("zeke.context").guidance(answer.source.root),
     history = history_of(answer.parent and answers.get(answer.parent)),
     can_ask = #vim.api.nvim_list_uis() > 0,
+    replay_of = answer.replay_of,
+    target = answer.target,
   })
   if problem then
     require("zeke.notice").error(problem)
@@ -69,6 +71,7 @@ end
 local NOTHING = { buffer = "buffer", ["function"] = "function" }
 
 --- Hand the captured request to the handler of its command.
+---@return string? id
 local function hand_over(name, spec, opts, args, scope, source, more)
   if scope.kind ~= "none" and vim.trim(scope.text) == "" then
     local what = NOTHING[scope.kind] or "selection"
@@ -86,13 +89,13 @@ local function hand_over(name, spec, opts, args, scope, source, more)
     scope = scope,
     source = source,
   }, more or {})
-  if spec.diagnostics then
+  if spec.diagnostics and not answer.notes then
     answer.notes = require("zeke.context").diagnostics(source.bufnr, scope)
   end
-  if answer.result == "diff" then
+  if answer.result == "diff" and not answer.region then
     answer.region = require("zeke.proposal").capture(source.bufnr, scope)
   end
-  submit(answer, opts.smods, function(ctx)
+  return submit(answer, opts.smods, function(ctx)
     local host, bang = require("zeke.host"), opts.bang and 1 or 0
     if spec.definition then
       return host.notify("zeke_own", name, { args }, bang, ctx)
@@ -204,6 +207,45 @@ function M.reply(opts)
   end)
 end
 
+--- How the command of an answer is to be asked again; a conversation of the cache has none.
+local function spec_of(old)
+  local spec = require("zeke.commands").requests()[old.command]
+  if spec then
+    return spec
+  end
+  for _, each in pairs(require("zeke.commands").requests()) do
+    if each.definition and each.definition.name == old.intent then
+      return each
+    end
+  end
+  return { intent = old.intent, definition = old.definition, range = true }
+end
+
+--- The same once more in a buffer of its own: what was sent stays as it was, `more` says what is different.
+---@param old zeke.Answer
+---@param args string
+---@param more { smods?: table, bang?: boolean, replay_of: string, target?: string, compared?: string[] }
+---@return string? id
+function M.again(old, args, more)
+  local opts = { bang = more.bang or false, smods = more.smods or {} }
+  local spec = spec_of(old)
+  local kept = {
+    parent = more.parent,
+    attachments = more.attachments,
+    notes = more.notes or {},
+    region = old.region,
+    replay_of = more.replay_of,
+    target = more.target,
+    compared = more.compared,
+  }
+  if not old.command then
+    -- Of a conversation of the cache the intent is known, and where its code stood is not.
+    spec = vim.tbl_extend("force", spec, { result = false })
+    args = spec.definition and args or ("intent=%s %s"):format(old.intent, args)
+  end
+  return hand_over(old.command or "Zeke", spec, opts, args, old.scope, old.source, kept)
+end
+
 --- The same once more, below the old answer; with ! the prompt is edited first.
 function M.retry(opts)
   local old = answers.of_buffer(vim.api.nvim_get_current_buf()) or answers.newest()
@@ -211,14 +253,13 @@ function M.retry(opts)
     require("zeke.notice").warn(old and "the answer still comes: stop it with :ZekeStop" or "there is nothing to retry")
     return
   end
-  local spec = require("zeke.commands").requests()[old.command] or { intent = old.intent, definition = old.definition }
+  require("zeke.signals").record(old, "retried")
   local function again(args)
-    send(old.command or "Zeke", spec, { range = 0, bang = false, smods = opts.smods }, args, old.scope, old.source, {
-      parent = old.parent,
-      bufnr = old.bufnr,
-    })
+    local region, scope = require("zeke.proposal").renew(old)
+    local more = { parent = old.parent, bufnr = old.bufnr, replay_of = answers.request_id(old), region = region }
+    send(old.command or "Zeke", spec_of(old), { bang = false, smods = opts.smods }, args, scope, old.source, more)
   end
-  local args = vim.trim(opts.args .. " " .. (old.args or ("-- " .. old.prompt)))
+  local args = require("zeke.prompts").over(old.args or ("-- " .. old.prompt), opts.args)
   if not opts.bang then
     again(args)
     return
@@ -228,10 +269,8 @@ end
 
 --- Retry on a model that the user types.
 function M.retry_on()
-  vim.ui.input({ prompt = "Model: " }, function(model)
-    if model and vim.trim(model) ~= "" then
-      M.retry({ args = "model=" .. vim.trim(model), bang = false })
-    end
+  require("zeke.replay").ask_model(function(words)
+    M.retry({ args = words, bang = false })
   end)
 end
 

@@ -131,6 +131,14 @@ local function note(bufnr, sentence, group)
   vim.api.nvim_buf_set_extmark(bufnr, ns, row, 0, { end_col = #sentence, hl_group = group, priority = 200 })
 end
 
+--- Offer the code of a complete answer, and say so below it.
+---@param answer zeke.Answer
+function M.propose(answer)
+  if answer.result == "diff" then
+    note(answer.bufnr, "— " .. require("zeke.proposal").offer(answer), "ZekeNote")
+  end
+end
+
 --- What is said below the text, and what an answer is good for beyond reading.
 local function show_end(answer, outcome, sentence)
   local bufnr = answer.bufnr
@@ -141,8 +149,9 @@ local function show_end(answer, outcome, sentence)
   if outcome.violation then
     note(bufnr, "✗ " .. outcome.violation, "ZekeError")
   end
-  if answer.state == "done" and answer.result == "diff" then
-    note(bufnr, "— " .. require("zeke.proposal").offer(answer), "ZekeNote")
+  -- Of compared answers the one that is kept is offered.
+  if answer.state == "done" and not answer.compared then
+    M.propose(answer)
   end
   if answer.state == "done" and answer.intent == "review" then
     local found = require("zeke.findings").collect(answer)

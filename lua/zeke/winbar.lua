@@ -25,7 +25,8 @@ function M.line(answer, now)
   if facts.provider then
     who = facts.provider .. "/" .. who
   end
-  local parts = { ("%s → %s"):format(answer.intent, who) }
+  local asked = answer.compared and (" %s"):format(answer.target) or ""
+  local parts = { ("%s%s → %s"):format(answer.intent, asked, who) }
   if answer.state == "waiting" then
     local elapsed = (now - answer.began) / 1e6
     parts[#parts + 1] = seconds(elapsed) .. (facts.thinking and " thinking" or "")
@@ -34,6 +35,9 @@ function M.line(answer, now)
     end
   elseif facts.ttft_ms then
     parts[#parts + 1] = seconds(facts.ttft_ms)
+  end
+  if answer.compared and facts.total_ms then
+    parts[#parts + 1] = seconds(facts.total_ms) .. " in all"
   end
   if facts.tokens_in or facts.tokens_out then
     parts[#parts + 1] = ("%s→%s tok"):format(
@@ -59,9 +63,11 @@ local function escape(text)
   return (text:gsub("%%", "%%%%"))
 end
 
---- Expression of 'winbar' in an answer's window, which is the current one while Neovim evaluates it.
-function M.expression()
-  local answer = require("zeke.answers").of_buffer(vim.api.nvim_get_current_buf())
+---@type table<integer, string> lines as they were drawn last, by buffer
+local drawn = {}
+
+local function draw(bufnr)
+  local answer = require("zeke.answers").of_buffer(bufnr)
   if not answer then
     return ""
   end
@@ -80,9 +86,19 @@ function M.expression()
   return line
 end
 
+--- Expression of 'winbar' in an answer's window, which is the current one while Neovim evaluates it: with every frame
+--- of a stream, so the line is made anew only after `refresh`.
+function M.expression()
+  local bufnr = vim.api.nvim_get_current_buf()
+  local line = drawn[bufnr] or draw(bufnr)
+  drawn[bufnr] = line
+  return line
+end
+
 --- Draw the line again in all windows of a buffer.
 ---@param bufnr integer
 function M.refresh(bufnr)
+  drawn[bufnr] = nil
   for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
     vim.api.nvim__redraw({ win = win, winbar = true })
   end

@@ -3,17 +3,7 @@ local M = {}
 
 local answers = require("zeke.answers")
 
---- Highlight groups link to standard ones, so every colour scheme has them.
-for name, target in pairs({
-  ZekeWinbar = "WinBar",
-  ZekeWinbarError = "DiagnosticError",
-  ZekeDegraded = "DiagnosticVirtualTextWarn",
-  ZekeHeader = "Title",
-  ZekeError = "DiagnosticError",
-  ZekeNote = "Comment",
-}) do
-  vim.api.nvim_set_hl(0, name, { link = target, default = true })
-end
+require("zeke.highlights")
 
 --- Text of the closed fold over what was sent.
 function M.foldtext()
@@ -106,15 +96,26 @@ function M.open(bufnr, smods)
   M.dress(win, bufnr)
 end
 
+--- Whether the user is at something that a moved cursor would change.
+local function is_busy()
+  local mode = vim.api.nvim_get_mode().mode
+  return not mode:find("^n") or mode == "no"
+end
+
 --- Windows that follow the stream: their cursor is on the last line and nobody works in them.
 ---@param bufnr integer
 ---@return integer[]
 function M.followers(bufnr)
-  local last = vim.api.nvim_buf_line_count(bufnr)
-  local here, mode = vim.api.nvim_get_current_win(), vim.api.nvim_get_mode().mode
-  return vim.tbl_filter(function(win)
-    return vim.api.nvim_win_get_cursor(win)[1] == last and (win ~= here or mode:sub(1, 1) == "n" and mode ~= "no")
-  end, vim.fn.win_findbuf(bufnr))
+  local windows = vim.fn.win_findbuf(bufnr)
+  local last, here = vim.api.nvim_buf_line_count(bufnr), vim.api.nvim_get_current_win()
+  -- With every frame of a stream: from the end, so that one can be left out in place.
+  for i = #windows, 1, -1 do
+    local is_at_end = vim.api.nvim_win_get_cursor(windows[i])[1] == last
+    if not is_at_end or windows[i] == here and is_busy() then
+      table.remove(windows, i)
+    end
+  end
+  return windows
 end
 
 --- Fold lines in every window that shows the buffer.

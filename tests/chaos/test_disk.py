@@ -315,7 +315,8 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_odd_folders_and_projects_are_names_and_nothing_else(chaos: Chaos, tmp_path: Path, name: str) -> None:
-    from zeke.cache import conversations, preferences, statistics
+    from zeke.cache import conversations, preferences, statistics, usage
+    from zeke.report import search
 
     path = tmp_path / name / "routing.sqlite3"
     log = Log(path, owned=True)
@@ -330,10 +331,11 @@ def test_odd_folders_and_projects_are_names_and_nothing_else(chaos: Chaos, tmp_p
             stored.cents,
             preferences.load(connection, "other").is_set,
             statistics.newest_request(connection, name),
-            conversations.find(connection, name, name),
+            conversations.find(connection, search.Search(project=name), 10),
+            usage.projects(connection),
         )
 
-    assert log.call(prefer).result(10) == (name, 7, False, "new", ())
+    assert log.call(prefer).result(10) == (name, 7, False, "new", [], [name])
     settle(log)
     log.close()
     assert found(path)["new"]["project"] == name

@@ -363,7 +363,7 @@ def test_a_disk_that_fails_under_a_running_host(chaos: Chaos, tmp_path: Path) ->
         last = work.ended(work.ask())
         for view in (first, full, gone, last):
             assert (view["success"], view["text"]) == (True, "fine")
-        assert "could not be written" in full["message"]
+        assert "routing decision" in full["message"]
         work.editor.wait("vim.fn.execute('messages'):find('ZEKE_DB', 1, true) ~= nil")
         assert work.host == host
         work.untouched()

@@ -70,6 +70,31 @@ class Session:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]
 
+    def rows_of(self, query: str) -> list[dict[str, Any]]:
+        """What a query of the test's own finds in the cache."""
+        with contextlib.closing(sqlite3.connect(f"file:{self._cache}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query)]
+
+    def wait_rows_of(self, query: str, count: int) -> None:
+        """Until a query finds so many rows."""
+        self._poll(lambda: len(self.rows_of(query)) == count, f"{count} rows of {query}")
+
+    def nowhere(self, text: bytes) -> bool:
+        """Whether no file that the editor or Zeke wrote holds this text, free pages and logs included."""
+        return not any(text in path.read_bytes() for path in self.home.rglob("*") if path.is_file())
+
+    def wait_nowhere(self, text: bytes) -> None:
+        """Until it is so."""
+        self._poll(lambda: self.nowhere(text), f"{text!r} to be gone")
+
+    def _poll(self, condition: Callable[[], bool], what: str) -> None:
+        for _ in range(500):
+            if condition():
+                return
+            self.editor.lua("vim.wait(20)")
+        raise AssertionError(f"waited for {what}\n{self.editor.describe()}")
+
     def wait_rows(self, codes: list[str | None], timeout: float = 10.0) -> list[dict[str, Any]]:
         """The rows, once they have these error codes."""
         for _ in range(int(timeout / 0.02)):

@@ -89,38 +89,6 @@ def test_answers_survive_windows_and_buffers(start: Start) -> None:
     assert "assert add(1, 2) == 3" in "\n".join(session.editor.screen())
 
 
-def test_a_conversation_is_reopened_after_a_restart(start: Start, project: Path) -> None:
-    session = start(*answering("One.", "Two."))
-    opened(session, project)
-    asked(session, "4,6ZekeExplain why a sum")
-    asked(session, "ZekeReply and then?", answers=2)
-    asked(session, "Zeke log=0 secret plan", answers=3)
-    session.wait_rows([None, None, None])
-    session.editor.quit()
-    session = start(*answering("Three."))
-    opened(session, project)
-    session.editor.lua("""
-        vim.ui.select = function(items, opts, on)
-          _G.items = vim.tbl_map(opts.format_item, items)
-          on(items[1])
-        end
-    """)
-    session.type_command("ZekeHistory then")
-    session.editor.wait("require('zeke').answer() ~= nil")
-    items = session.editor.lua("return _G.items")
-    assert len(items) == 1
-    assert "explain  and then?  [m-1]" in items[0]
-    text = "\n".join(session.scratch())
-    assert text.index("> why a sum") < text.index("return a + b") < text.index("One.") < text.index("Two.")
-    asked(session, "ZekeReply more")
-    roles = [message["role"] for message in session.gateway.seen[-1].body["messages"]]
-    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
-    session.type_command("ZekeHistory plan")
-    session.wait_message("there is no conversation of grim with `plan`")
-    for path in (session.home / "data" / "zeke").iterdir():
-        assert b"secret plan" not in path.read_bytes()
-
-
 def test_an_answer_that_was_deleted_comes_back(start: Start) -> None:
     session = start(*answering("One.", "Two."))
     asked(session, "Zeke first")

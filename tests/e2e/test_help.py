@@ -64,7 +64,7 @@ def test_every_key_map_event_function_and_highlight_is_named(start: Start) -> No
     )
     events = set(
         re.findall(
-            r'"(Zeke(?:Request|Routed|First|Retrying|Degraded|Budget[WE]|Finished|Applied|Rejected)\w*)"', sources
+            r'"(Zeke(?:Request|Routed|First|Retrying|Degraded|Budget[WE]|Finished|Applied|Rejected|Rated)\w*)"', sources
         )
     )
     assert len(events) >= 10

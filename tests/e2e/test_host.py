@@ -67,6 +67,45 @@ def test_python_starts_while_the_command_is_typed(start: Start) -> None:
     assert session.gateway.seen == []
 
 
+@pytest.mark.parametrize(
+    ("setup", "keys"),
+    [
+        ("", ""),
+        ("prewarm = true", ":Zek"),
+        ("", "<Plug>(zeke-op)"),
+        ("", ":ZekeNew<CR>"),
+        ("prewarm = 'start'", ""),
+    ],
+)
+def test_python_starts_when_the_option_says_so(start: Start, setup: str, keys: str) -> None:
+    session = start()
+    session.editor.lua(f"require('zeke').setup({{ {setup} }})")
+    session.editor.lua("vim.api.nvim_feedkeys(vim.keycode(...), 't', false)", keys)
+    if setup or keys:
+        session.editor.wait("require('zeke.host').status().pid ~= nil")
+    else:
+        assert host_pid(session) is None
+    session.editor.input("<C-c>")
+    assert session.gateway.seen == []
+
+
+def test_python_waits_for_the_first_request_if_told_so(start: Start) -> None:
+    session = start()
+    session.editor.lua("require('zeke').setup({ prewarm = false })")
+    session.editor.input(":Zeke hi")
+    assert host_pid(session) is None
+    session.editor.input("<CR>")
+    session.wait_done()
+    assert session.answer()["success"] is True
+
+
+def test_python_starts_with_the_editor_if_told_so(start: Start, tmp_path: Path) -> None:
+    init = tmp_path / "init.lua"
+    init.write_text("require('zeke').setup({ prewarm = 'start' })\n")
+    session = start(init=str(init))
+    session.editor.wait("require('zeke.host').status().pid ~= nil")
+
+
 def test_the_commands_are_the_decorated_handlers() -> None:
     from zeke.plugin import ZekePlugin
 
@@ -79,7 +118,7 @@ def test_the_commands_are_the_decorated_handlers() -> None:
     source = (Path(__file__).parents[2] / "lua" / "zeke" / "commands.lua").read_text("utf-8")
     handled = source.partition("M.handled = {")[2].partition("\n}")[0]
     assert set(re.findall(r"^  (Zeke\w*) = ", handled, re.MULTILINE)) == set(decorated)
-    assert all("bang" in options for options in decorated.values())
+    assert {name for name, options in decorated.items() if "bang" not in options} == {"ZekeRate"}
 
 
 def test_a_dead_host_is_said_and_the_next_command_starts_another(start: Start) -> None:
@@ -105,7 +144,7 @@ def test_a_host_that_dies_at_once_is_not_started_for_ever(start: Start, tmp_path
     session = start(python=str(python))
     for _ in range(4):
         session.type_command("Zeke hi")
-        session.editor.wait("require('zeke').pending() == 0")
+        session.editor.wait("require('zeke').pending() == 0 and not require('zeke.host').status().channel")
     session.wait_message("ended with code 3 (no module named pynvim)")
     session.wait_message(":ZekeInstall!")
 
@@ -160,7 +199,7 @@ def test_a_python_that_is_no_program_is_named(start: Start) -> None:
 
 
 def test_a_projects_own_modules_are_never_imported(start: Start, project: Path) -> None:
-    (project / "httpx.py").write_text("raise RuntimeError('hijacked')\n")
+    (project / "httpcore.py").write_text("raise RuntimeError('hijacked')\n")
     (project / "json.py").write_text("raise RuntimeError('hijacked')\n")
     session = start()
     session.editor.command(f"cd {project}")

@@ -65,4 +65,4 @@ def test_a_failed_installation_is_one_sentence_and_code_1(tmp_path: Path) -> Non
 def test_an_unknown_argument_is_named(start: Start) -> None:
     session = start()
     session.type_command("ZekeInstall everything")
-    session.wait_message("unknown argument `everything`: accepted is `local`")
+    session.wait_message("unknown argument `everything`: accepted are `local` and `charts`")

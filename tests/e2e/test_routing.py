@@ -99,7 +99,7 @@ def test_the_row_the_winbar_and_the_reason_of_each_gateway(
     assert tuple(found[column] for column in columns) == row
     text = report(session, "ZekeWhy")
     assert why in text
-    assert "1 requests, 100 % complete" in text
+    assert "1 attempt, 100 % complete" in text
 
 
 def test_why_with_omens_own_trace(start: Start) -> None:

@@ -6,22 +6,18 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
 from multiprocessing import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
-from zeke.cache import migrations
+from tests.unit.logged import SEED_STAT, opened
+from zeke.cache import database, migrations
 from zeke.cache.database import CacheUnavailable, open_connection
 from zeke.cache.decisions import Attempt, Ending, Trace
 from zeke.cache.writer import Log
 
-SEED_STAT = (
-    "INSERT INTO routing_stats(project, alias, model, provider, intent, size_hint, latency_ms, tokens_in, tokens_out,"
-    " success, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-)
 ENDING = Ending(True, None, "m", "p", 12, 340, 5, 6, 0.25, "reported")
 
 
@@ -32,15 +28,6 @@ def attempt(key: str = "r#1") -> Attempt:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "zeke" / "routing.sqlite3"
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    connection, _ = open_connection(path, owned=True)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def rows(path: Path, table: str = "routing_stats") -> list[dict[str, object]]:
@@ -191,6 +178,28 @@ def test_a_file_that_vanishes_while_it_is_open_fails_nothing(path: Path) -> None
     log.close()
     # Both are there: the one that goes on, and the one whose row went with the file.
     assert sorted(str(row["error_code"]) for row in rows(path)) == ["None", "in_flight"]
+
+
+def test_a_row_waits_for_whoever_holds_the_file_longer_than_sqlite_would(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+    log = Log(path, owned=True)
+    log.begin(attempt()).result(10)
+    refusals = threading.Semaphore(0)
+    monkeypatch.setattr("zeke.cache.writer.time.sleep", lambda _: refusals.release())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = log.begin(attempt("n#1"))
+        log.complete("r#1", ENDING)
+        for _ in range(3):
+            assert refusals.acquire(timeout=10)
+        assert not done.done()
+        other.execute("ROLLBACK")
+    done.result(10)
+    log.close()
+    assert log.health.lost == 0
+    assert [row["error_code"] for row in rows(path)] == [None, "in_flight"]
 
 
 def test_many_writers_in_many_threads_lose_nothing(path: Path) -> None:

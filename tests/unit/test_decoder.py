@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from zeke.exchange import records
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Finished, Named, Reasoning, Text, Usage
+from zeke.exchange.payloads import Payloads
 
 SSE = "text/event-stream"
 
@@ -255,3 +256,56 @@ shaped = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, json_values))
 @given(st.lists(shaped, max_size=4))
 def test_any_json_under_the_known_keys_never_raises(values: list[object]) -> None:
     assert end(decode(*(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)))
+
+
+plain_fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from(["1", "2", None]),
+        "model": st.sampled_from(["m", "n", None]),
+        "object": st.sampled_from(["chat.completion.chunk", "error", None]),
+        "usage": st.sampled_from([None, {"prompt_tokens": 2}]),
+        "error": st.sampled_from([None, "boom"]),
+        "obfuscation": st.just("x"),
+    },
+)
+plain_deltas = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": st.sampled_from(["assistant", None]),
+        "content": st.sampled_from(["a", "", "é", "\ud83d", "\ude00", None, [{"text": "part"}]]),
+        "reasoning_content": st.sampled_from(["", "hm"]),
+        "refusal": st.none(),
+    },
+)
+
+
+@st.composite
+def chunks(draw: st.DrawFn) -> dict[str, object]:
+    """What OpenAI's and its neighbours' chunks look like, ordinary ones and others."""
+    choice: dict[str, object] = {"index": 0, "delta": draw(plain_deltas)}
+    choice.update(draw(st.fixed_dictionaries({}, optional={"finish_reason": st.sampled_from([None, "stop", "error"])})))
+    return {"choices": [choice] * draw(st.sampled_from([1, 1, 1, 0, 2])), **draw(plain_fields)}
+
+
+def told(events: list[Event]) -> list[object]:
+    """Events with neighbouring texts joined."""
+    found: list[object] = []
+    for event in events:
+        if isinstance(event, Text) and found and isinstance(found[-1], str):
+            found[-1] += event.text
+        else:
+            found.append(event.text if isinstance(event, Text) else event)
+    return found
+
+
+@given(st.lists(chunks(), max_size=12), st.booleans())
+def test_the_short_way_of_plain_chunks_tells_what_the_long_one_does(
+    values: list[dict[str, object]], in_one_read: bool
+) -> None:
+    pieces = [b"data: " + json.dumps(value).encode() + b"\n\n" for value in values]
+    given_pieces = [b"".join(pieces)] if in_one_read else pieces
+    short = told(decode(*given_pieces))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Payloads, "plain", lambda _self, _value: None)
+        assert told(decode(*given_pieces)) == short

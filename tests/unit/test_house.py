@@ -16,7 +16,7 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
 }
 PURE = ("zeke.routing", "zeke.prompt", "zeke.report", "zeke.models", "zeke.intents")
-OUTSIDE = {"pynvim", "httpx", "sqlite3"}
+OUTSIDE = {"pynvim", "httpcore", "socket", "ssl", "sqlite3"}
 
 
 def imports(path: Path) -> set[str]:
@@ -43,9 +43,11 @@ def test_pure_modules_know_neither_editor_nor_network_nor_database(module: str) 
     assert not {name.partition(".")[0] for name in imports(MODULES[module])} & OUTSIDE
 
 
-def test_only_the_client_knows_httpx() -> None:
-    users = {name for name, path in MODULES.items() if "httpx" in imports(path)}
-    assert users == {"zeke.exchange.client"}
+def test_only_the_client_and_what_it_stands_on_know_the_network() -> None:
+    users = {name for name, path in MODULES.items() if imports(path) & {"httpcore", "socket", "ssl"}}
+    assert users == {"zeke.exchange.client", "zeke.exchange.network", "zeke.exchange.pools"}
+    above = {name for name, path in MODULES.items() if imports(path) & {"zeke.exchange.network", "zeke.exchange.pools"}}
+    assert above == {"zeke.exchange.client", "zeke.exchange.pools"}
 
 
 def test_only_the_cache_knows_sqlite() -> None:
@@ -71,22 +73,40 @@ def test_imports_have_one_direction() -> None:
         visit(name, ())
 
 
-def test_loading_the_plugin_imports_nothing_heavy() -> None:
-    code = "import sys; import zeke; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+def loaded_by(code: str) -> set[str]:
+    """Names of the modules that a fresh Python has loaded after some code."""
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
-    )
-    loaded = set(result.stdout.split())
-    assert "pynvim" in loaded
-    assert not loaded & {"httpx", "pydantic", "sqlite3", "platformdirs"}
-    zeke = subprocess.run(
-        [sys.executable, "-c", "import sys; import zeke; print(*(n for n in sys.modules if n.startswith('zeke')))"],
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
         cwd=PACKAGE.parent,
     )
-    assert set(zeke.stdout.split()) == {"zeke", "zeke.plugin"}
+    return set(result.stdout.split())
+
+
+# Modules that a start-up must not pay for. `ssl` is missing here because asyncio imports it itself.
+HEAVY = {"httpcore", "h11", "anyio", "certifi", "pydantic", "pydantic_core", "sqlite3", "platformdirs"}
+HEAVY |= {"detect_secrets", "requests", "urllib.request", "uuid"}
+
+
+def test_loading_the_plugin_imports_nothing_heavy() -> None:
+    loaded = loaded_by("import zeke")
+    assert "pynvim" in loaded
+    assert not loaded & HEAVY
+    assert {name for name in loaded if name.startswith("zeke")} == {"zeke", "zeke.plugin"}
+
+
+def test_a_host_that_waits_for_its_first_request_has_imported_nothing_heavy() -> None:
+    wired = "import asyncio, zeke.boot; from zeke.app import App; App(None, asyncio.new_event_loop()).configure({})"
+    assert not loaded_by(wired) & HEAVY
+
+
+def test_a_request_imports_no_second_http_client() -> None:
+    stages = "import zeke.stages, zeke.answering, zeke.asking; from zeke.prompt import secrets; secrets.scan('x')"
+    loaded = loaded_by(stages)
+    assert {"httpcore", "detect_secrets"} <= loaded
+    assert not loaded & {"httpx", "requests", "urllib3", "urllib.request", "http.client", "charset_normalizer"}
 
 
 def test_the_seeds_migrations_are_unchanged() -> None:

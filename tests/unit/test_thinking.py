@@ -13,7 +13,7 @@ from zeke.exchange.thinking import Thinking
 def split(pieces: Iterable[str]) -> tuple[str, str]:
     """Reasoning and text."""
     thinking = Thinking()
-    events = [event for piece in pieces for event in thinking.feed(piece)] + list(thinking.close())
+    events = [event for piece in pieces for event in thinking.feed(Text(piece))] + list(thinking.close())
     thought = "".join(event.text for event in events if isinstance(event, Reasoning))
     return thought, "".join(event.text for event in events if isinstance(event, Text))
 
@@ -38,8 +38,8 @@ def test_the_tag_at_the_beginning_and_only_there(content: str, expected: tuple[s
 
 def test_the_first_text_is_not_held_back() -> None:
     thinking = Thinking()
-    assert list(thinking.feed("d")) == [Text("d")]
-    assert list(thinking.feed("<think>")) == [Text("<think>")]
+    assert list(thinking.feed(Text("d"))) == [Text("d")]
+    assert list(thinking.feed(Text("<think>"))) == [Text("<think>")]
 
 
 @given(st.lists(st.sampled_from(["<think>", "</think>", "<", "a", "\n", "</th", "ink>", " "]), max_size=12), st.data())

@@ -67,12 +67,24 @@ class Answering:
     """Follows the steps of one request. Whatever happens, the editor is told of exactly one end."""
 
     def __init__(
-        self, ask: Ask, route: Route, screen: Screen, log: Log, prices: Prices, override: str | None = None
+        self,
+        ask: Ask,
+        route: Route,
+        screen: Screen,
+        log: Log,
+        prices: Prices,
+        override: str | None = None,
+        *,
+        keeps_text: bool = True,
     ) -> None:
-        """`ask` and `route` are what is being answered; `override` is the guard that the user's `!` overrode."""
+        """`ask` and `route` are what is being answered; `override` is the guard that the user's `!` overrode.
+
+        Without `keeps_text` the words of a refusing gateway are not kept either: it may quote the prompt.
+        """
         self._ask = ask
         self._prices = prices
         self._override = override
+        self._keeps_text = keeps_text
         self._route = route
         self._screen = screen
         self._log = log
@@ -86,14 +98,18 @@ class Answering:
         self._begun: Future[None] | None = None
         self.unpriced: tuple[str, Decision] | None = None
         """Base URL and decision of a complete answer whose tokens are known and whose cost is not."""
-        self._texts: list[str] = []
+        self._kept: list[bytes] = []
         self.refused_key = False
         """The gateway wants another key."""
 
-    @property
-    def text(self) -> str:
-        """The answer so far."""
-        return "".join(self._texts)
+    def take_kept(self) -> bytes:
+        """The text to be kept, as UTF-8; it is handed out once."""
+        kept, self._kept = b"".join(self._kept), []
+        return kept
+
+    def rest(self) -> float:
+        """Seconds until the next frame of the answer or of its reasoning."""
+        return max(self._frames.rest(), self._thoughts.rest())
 
     @property
     def model(self) -> str | None:
@@ -157,8 +173,8 @@ class Answering:
 
     def _take(self, step: Step) -> None:
         match step:
-            case Text(text):
-                self._text(text)
+            case Text(text, pieces):
+                self._text(text, pieces)
             case Attempting():
                 self._begin(step)
             case Waiting(status):
@@ -200,6 +216,7 @@ class Answering:
                 size_hint=route.tags.get("size_hint"),
                 created_at=int(time.time()),
                 escalated=attempt.because is not None,
+                number=attempt.number,
             )
         )
         self._exchange = _Exchange(attempt, key, time.perf_counter())
@@ -212,15 +229,17 @@ class Answering:
         elif attempt.number > 1:
             self._screen.head(ask.request_id, facts, ["ZekeRetrying"])
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, pieces: int) -> None:
         exchange = self._exchange
         first = exchange is not None and exchange.first_text is None
         if exchange is not None:
-            exchange.chunks += 1
+            exchange.chunks += pieces
             if first:
                 self._thoughts.flush()
                 exchange.first_text = time.perf_counter()
-        self._texts.append(text)
+        if self._keeps_text:
+            # One emoji makes a text of Python's four times as big.
+            self._kept.append(text.encode("utf-8", "replace"))
         self._frames.add(text)
         if first and exchange is not None and exchange.first_text is not None:
             self._tell(["ZekeFirstToken"], ttft_ms=_ms(exchange.first_text - exchange.began))
@@ -311,6 +330,13 @@ class Answering:
         if code is None and counted and decision.cost_cents is None:
             self.unpriced = (exchange.attempt.base_url, decision)
 
+    def _cause(self, failed: Failed | None) -> str | None:
+        if failed is None:
+            return None
+        if self._keeps_text or not failed.detail:
+            return failed.message
+        return failed.message.replace(failed.detail, "…")
+
     def _log_trace(
         self, exchange: _Exchange, code: str | None, failed: Failed | None, ttft: int | None, total: int
     ) -> None:
@@ -331,7 +357,7 @@ class Answering:
                     total_ms=total,
                     chunks=exchange.chunks,
                     degraded=because is not None,
-                    error=cause.message if cause else None,
+                    error=self._cause(cause),
                     attempt=exchange.attempt.number,
                     requested_model=exchange.attempt.model,
                     zeke={name: value for name, value in own.items() if value is not None},

@@ -11,7 +11,10 @@ from zeke import __version__, journal
 
 if TYPE_CHECKING:
     from zeke.answering import Answering
+    from zeke.housekeeping import Housekeeping
+    from zeke.inquiries import Inquiries
     from zeke.models import Ask, Route
+    from zeke.reporting import Reporting, Shelf
     from zeke.screen import Screen
     from zeke.stages import Stages
 
@@ -30,7 +33,10 @@ class App:
         self._built_from: Mapping[str, Any] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._told: set[str] = set()
+        self._shown: Shelf | None = None
+        self._housekeeping: Housekeeping | None = None
         self._questions: dict[str, asyncio.Future[str]] = {}
+        self._answering: set[str] = set()
         loop.set_exception_handler(lambda _, context: self._unexpected(context))
 
     # What the handlers call. Each returns at once.
@@ -54,29 +60,85 @@ class App:
     def inquire(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
         """A command that shows or sets something and sends no prompt."""
         from zeke.asking import mended
-        from zeke.inquiries import Inquiries
 
         text, context = mended(text), mended(context)
-
-        def work(stages: Stages) -> Coroutine[Any, Any, None]:
-            return Inquiries(stages, self.screen).run(name, text, bang, context)
-
-        self._with_stages(
+        if name in ("ZekeStats", "ZekeHistory"):
+            self._report(name, context, lambda reporting: reporting.run(name, text, bang, context))
+            return
+        self._inquire(
             f"{name} {context.get('id')}",
-            lambda sentence: self.screen.notice("error", sentence),
-            work,
+            lambda inquiries: inquiries.run(name, text, bang, context),
             context["source"].get("file") or "",
         )
 
-    def reopen(self, request_id: str) -> None:
-        """Show an earlier conversation again."""
+    def _inquire(
+        self, name: str, work: Callable[[Inquiries], Coroutine[Any, Any, None]], project_file: str = ""
+    ) -> None:
         from zeke.inquiries import Inquiries
 
         self._with_stages(
-            f"reopen {request_id}",
+            name,
             lambda sentence: self.screen.notice("error", sentence),
-            lambda stages: Inquiries(stages, self.screen).reopen(request_id),
+            lambda stages: work(Inquiries(stages, self.screen)),
+            project_file,
         )
+
+    def _report(
+        self, name: str, context: Mapping[str, Any], work: Callable[[Reporting], Coroutine[Any, Any, None]]
+    ) -> None:
+        from zeke.reporting import Reporting
+
+        self._with_stages(
+            f"{name} {context.get('serial')}",
+            lambda sentence: self.screen.notice("error", sentence),
+            lambda stages: work(Reporting(stages, self.screen, self._shelf())),
+            context["source"].get("file") or "",
+        )
+
+    def _shelf(self) -> Shelf:
+        if self._shown is None:
+            from zeke.reporting import Shelf
+
+            self._shown = Shelf()
+        return self._shown
+
+    def recall(self, request_id: str, how: str, words: str) -> None:
+        """Bring an earlier conversation back; `how` is show, fork or replay, `words` are those of the replay."""
+        self._inquire(f"recall {request_id}", lambda inquiries: inquiries.recall(request_id, how, words))
+
+    def signal(self, request_id: str, kind: str) -> None:
+        """The user did something with an answer."""
+        self._inquire(f"signal {request_id}", lambda inquiries: inquiries.signal(request_id, kind))
+
+    def forget(self, request_ids: list[str]) -> None:
+        """Delete turns of the history."""
+        self._inquire("forget", lambda inquiries: inquiries.forget(request_ids))
+
+    def report_again(self, state: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+        """A key of the statistics' page."""
+        self._report("ZekeStats", context, lambda reporting: reporting.again(state, context))
+
+    def fetch(self, token: int, what: str, words: str, context: Mapping[str, Any]) -> None:
+        """What a function of the Lua API waits for: `stats` or `why`."""
+
+        async def work(stages: Stages) -> None:
+            from zeke.cache.database import CacheUnavailable
+            from zeke.inquiries import Inquiries
+            from zeke.reporting import Reporting
+            from zeke.routing.arguments import ArgumentError
+
+            try:
+                if what == "stats":
+                    reporting = Reporting(stages, self.screen, self._shelf())
+                    found = await reporting.fetch(words, bool(context.get("everywhere")), context)
+                else:
+                    found = await Inquiries(stages, self.screen).fetch(words, context)
+            except (ArgumentError, CacheUnavailable) as error:
+                self.screen.fetched(token, None, str(error))
+            else:
+                self.screen.fetched(token, found, None)
+
+        self._with_stages(f"fetch {token}", lambda sentence: self.screen.fetched(token, None, sentence), work)
 
     def reply(self, question_id: str, choice: str) -> None:
         """The user answered a question; an empty choice cancels."""
@@ -92,15 +154,12 @@ class App:
 
     def warm(self) -> None:
         """Import and build what the first request needs."""
+
         # What is wrong is said when a request needs it.
-        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, None)
-        self._loop.call_soon(self._warm_rules)
+        def work(stages: Stages) -> Coroutine[Any, Any, None]:
+            return stages.warm()
 
-    @staticmethod
-    def _warm_rules() -> None:
-        from zeke.prompt import secrets
-
-        secrets.warm()
+        self._loop.call_soon(self._with_stages, "warm", journal.LOGGER.warning, work)
 
     def info(self) -> None:
         """Show what the host knows of itself."""
@@ -131,6 +190,8 @@ class App:
     async def close(self) -> None:
         """End everything in order: answers, model, connections, cache."""
         self.stop(None)
+        if self._housekeeping is not None:
+            self._housekeeping.stop()
         if self._stages is not None:
             await self._stages.close()
 
@@ -222,8 +283,13 @@ class App:
         self.screen.finish(request_id, {"success": False, "message": sentence})
 
     async def _answer_in(self, stages: Stages, ask: Ask) -> None:
-        async with stages.in_use():
-            await self._answer(ask, stages)
+        self._answering.add(ask.request_id)
+        try:
+            async with stages.in_use():
+                await self._answer(ask, stages)
+        finally:
+            self._answering.discard(ask.request_id)
+            self._tidy_later(stages, ask.source.project)
 
     async def _answer(self, ask: Ask, stages: Stages) -> None:
         from zeke.answering import Answering
@@ -255,30 +321,41 @@ class App:
             )
             return
         plan = permitted
-        answering = Answering(ask, plan.route, self.screen, stages.log, stages.prices, plan.override)
+        answering = Answering(
+            ask, plan.route, self.screen, stages.log, stages.prices, plan.override, keeps_text=plan.keeps_text
+        )
         steps = stages.attempts.run(
-            ask.request_id, plan.route, plan.messages, key=key, blocked=plan.blocked, go_local=plan.go_local
+            ask.request_id,
+            plan.route,
+            plan.messages,
+            key=key,
+            blocked=plan.blocked,
+            go_local=plan.go_local,
+            rest=answering.rest,
         )
         await answering.run(steps)
-        self._remember(ask, stages, answering)
+        if kept := answering.take_kept():
+            self._remember(ask, stages, kept, answering.model)
         if answering.refused_key:
             stages.keys.forget()
         if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
             await self._price(ask, stages, answering.unpriced[0], answering, key)
 
-    def _remember(self, ask: Ask, stages: Stages, answering: Answering) -> None:
-        """Keep prompt and answer, unless the user wants none kept."""
-        options = stages.settings.log
-        if not options.text or ask.arguments.get("log") == "0" or not answering.text:
-            return
+    def _remember(self, ask: Ask, stages: Stages, text: bytes, model: str | None) -> None:
+        """Keep prompt and answer."""
         from zeke.cache import conversations
 
-        text, model, now = answering.text, answering.model, int(time.time())
+        now = int(time.time())
         parent = ask.history[-1].ask.request_id if ask.history else None
         stages.log.call(lambda connection: conversations.save(connection, ask, text, model, parent, now))
-        if options.retention_days:
-            oldest = now - options.retention_days * 86400
-            stages.log.call(lambda connection: conversations.forget_before(connection, oldest))
+
+    def _tidy_later(self, stages: Stages, project: str) -> None:
+        """The log is looked after once nobody waits for an answer any more."""
+        from zeke.housekeeping import Housekeeping
+
+        if self._housekeeping is None:
+            self._housekeeping = Housekeeping(self._loop, self.screen, lambda: bool(self._answering))
+        self._housekeeping.soon(stages, project)
 
     def _tell_strategy(self, route: Route) -> None:
         """A strategy of the user's own is said once, with what it does."""

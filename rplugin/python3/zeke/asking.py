@@ -69,6 +69,8 @@ def _ask(
             Turn(_ask(turn, str(turn["intent"]), str(turn["prompt"]), {}, False), str(turn["text"]))
             for turn in context.get("history") or ()
         ),
+        replay_of=str(context.get("replay_of") or ""),
+        target=str(context.get("target") or ""),
         definition=context.get("definition"),
         can_ask=bool(context.get("can_ask")),
     )

@@ -1,18 +1,18 @@
-"""Commands that show or set something: why, preview, and a project's preferences. None of them sends a prompt."""
+"""Commands that show or set something: why, preview, a rating, a project's preferences. None of them sends a prompt."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zeke import asking
-from zeke.cache import conversations, statistics
+from zeke.cache import conversations, maintenance, signals, statistics
 from zeke.cache import preferences as stored
 from zeke.cache.database import CacheUnavailable
 from zeke.exchange.address import shown
-from zeke.exchange.hostile import clean
 from zeke.prompt import messages as prompt
 from zeke.report import preview, why
 from zeke.report.figures import table
@@ -44,7 +44,7 @@ class Inquiries:
             "ZekeModel": self._model,
             "ZekeAlias": self._alias,
             "ZekeBudget": self._budget,
-            "ZekeHistory": self._history,
+            "ZekeRate": self._rate,
         }
 
     async def run(self, name: str, text: str, bang: bool, context: Mapping[str, Any]) -> None:
@@ -60,15 +60,39 @@ class Inquiries:
     async def _why(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
         wanted = text or context.get("id")
+        found = await self._stages.read(lambda connection: _explained(connection, name, wanted))
+        self._screen.report("why", why.lines(found, raw=bang), "json" if bang else "markdown")
 
-        def read(connection: sqlite3.Connection) -> list[str]:
-            request_id = wanted or statistics.newest_request(connection, name)
-            attempts = statistics.attempts_of(connection, request_id) if request_id else ()
-            last = attempts[-1] if attempts else None
-            record = statistics.record_of(connection, name, last.intent, last.model) if last and last.model else None
-            return why.lines(attempts, record, raw=bang)
+    async def fetch(self, request_id: str, context: Mapping[str, Any]) -> dict[str, Any]:
+        """What `:ZekeWhy` knows, as a table.
 
-        self._screen.report("why", await self._call(read), "json" if bang else "markdown")
+        Raises:
+            CacheUnavailable: the cache cannot be read.
+        """
+        name = context["source"]["project"]
+        wanted = request_id or context.get("id")
+        return why.table_of(await self._stages.read(lambda connection: _explained(connection, name, wanted)))
+
+    async def _rate(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
+        sign, _, note = text.partition(" ")
+        kind = {"+": "up", "-": "down"}.get(sign)
+        if kind is None:
+            raise ArgumentError(f"`{sign}`: accepted are + and -, and a note after them" if sign else "say + or -")
+        request_id = context.get("id")
+        if not request_id:
+            raise ArgumentError("there is no answer to rate: ask with :Zeke first")
+        name, keeps = context["source"]["project"], self._stages.settings.log.text
+        note = note.strip()
+
+        def write(connection: sqlite3.Connection) -> tuple[bool, bool]:
+            kept = keeps and stored.load(connection, name).log_text is not False
+            return signals.save(connection, request_id, kind, note if note and kept else None, int(time.time())), kept
+
+        is_known, kept = await self._call(write)
+        if not is_known:
+            raise ArgumentError("this answer is not in the log, so there is nothing to rate: see :ZekeInfo")
+        dropped = ", without the note: no text of this project is kept" if note and not kept else ""
+        self._screen.rated(request_id, kind, f"rated {sign}{dropped}")
 
     async def _preview(self, _text: str, bang: bool, context: Mapping[str, Any]) -> None:
         stages = self._stages
@@ -117,6 +141,8 @@ class Inquiries:
                 stored.clear(connection, name, key)
             if changes.private is not None:
                 stored.save_private(connection, name, changes.private)
+            if changes.log_text is not None:
+                stored.save_log_text(connection, name, changes.log_text)
 
         await self._call(write)
 
@@ -127,6 +153,7 @@ class Inquiries:
             ("model", found.model or "as the alias says"),
             ("prefer_local", "1" if found.prefer_local else "0"),
             ("private", "1" if found.private else "0"),
+            ("log", "0" if found.log_text is False or not self._stages.settings.log.text else "1"),
             ("budget", "none" if standing.limit is None else f"¢{standing.limit} a month"),
             ("spent", standing.figures()),
         ]
@@ -159,24 +186,32 @@ class Inquiries:
         await self._change(name, project.Changes(alias=None if cleared else text, cleared=cleared))
         self._screen.notice("info", f"{name} asks as alias {text} from now on")
 
-    async def reopen(self, request_id: str) -> None:
-        """Show a conversation as it was, up to one of its turns."""
+    async def recall(self, request_id: str, how: str, words: str) -> None:
+        """Bring an earlier conversation back, up to one of its turns; `how` is show, fork or replay."""
         try:
-            turns = await self._call(lambda connection: conversations.chain(connection, request_id))
+            turns = await self._stages.read(lambda connection: conversations.chain(connection, request_id))
+        except CacheUnavailable as error:
+            self._screen.notice("error", str(error))
+            return
+        if turns:
+            self._screen.recalled(turns, how, words)
+        else:
+            self._screen.notice("warn", "no text of this request is kept, so there is nothing to show: gi tells why")
+
+    async def signal(self, request_id: str, kind: str) -> None:
+        """Keep what was done with an answer. Nobody is waiting for it, so a cache in trouble is not told here."""
+        with contextlib.suppress(CacheUnavailable):
+            await self._call(lambda connection: signals.save(connection, request_id, kind, None, int(time.time())))
+
+    async def forget(self, request_ids: list[str]) -> None:
+        """Delete turns that the user chose; nothing of them is left in the file."""
+        try:
+            await self._call(lambda connection: conversations.delete(connection, request_ids))
+            for step in maintenance.purge():
+                while await self._call(step):
+                    pass
         except CacheUnavailable as error:
             self._screen.notice("error", f"ZekeHistory: {error}")
-            return
-        self._screen.restore(turns)
-
-    async def _history(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
-        name = None if bang else context["source"]["project"]
-        found = await self._call(lambda connection: conversations.find(connection, name, text))
-        if not found:
-            where = "in any project" if bang else f"of {name}"
-            about = f" with `{text}`" if text else ""
-            self._screen.notice("info", f"there is no conversation {where}{about}")
-            return
-        self._screen.history([(turn.request_id, _line(turn, with_project=bang)) for turn in found])
 
     async def _budget(self, text: str, _bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
@@ -187,8 +222,9 @@ class Inquiries:
         self._screen.notice("info", f"{name}: {standing.figures()}")
 
 
-def _line(turn: conversations.Listed, *, with_project: bool) -> str:
-    when = datetime.fromtimestamp(turn.created_at).strftime("%Y-%m-%d %H:%M")
-    asked = clean(turn.prompt, 80) or "(standing instruction)"
-    project = f"{clean(turn.project, 60)}  " if with_project else ""
-    return f"{when}  {project}{clean(turn.intent, 40)}  {asked}  [{clean(turn.model or '?', 60)}]"
+def _explained(connection: sqlite3.Connection, name: str, wanted: str | None) -> why.Explained:
+    request_id = wanted or statistics.newest_request(connection, name)
+    attempts = statistics.attempts_of(connection, request_id) if request_id else ()
+    last = attempts[-1] if attempts else None
+    record = statistics.record_of(connection, name, last.intent, last.model) if last and last.model else None
+    return why.Explained(attempts, record, signals.of(connection, request_id) if request_id else ())

@@ -66,6 +66,10 @@ class Ask:
     """The project's own instructions, from a file that the user trusts."""
     history: tuple[Turn, ...] = ()
     """The earlier turns of the conversation, oldest first."""
+    replay_of: str = ""
+    """The request that this one asks once more."""
+    target: str = ""
+    """The alias or model that a comparison asks; empty otherwise."""
     definition: Mapping[str, object] | None = None
     """The intent, if it is one of the user's own."""
     can_ask: bool = False

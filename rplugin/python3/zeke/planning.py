@@ -16,7 +16,7 @@ from zeke.models import Ask, ErrorCode, Message, Route
 from zeke.prompt import messages as prompt
 from zeke.prompt import secrets
 from zeke.routing.budget import Standing, judge
-from zeke.routing.resolve import Preferences, resolve
+from zeke.routing.resolve import Preferences, aimed, resolve
 
 if TYPE_CHECKING:
     import sqlite3
@@ -44,6 +44,8 @@ class Plan:
     """The guard that the user overrode: `budget`."""
     dropped: int = 0
     """Earlier turns that do not fit."""
+    keeps_text: bool = False
+    """Whether prompt and answer may be written to the cache."""
 
 
 class SecretFound(ValueError):
@@ -79,6 +81,8 @@ class Planner:
             AliasError: an alias cannot be used.
         """
         found, standing = await self.standing(ask.source.project, settings)
+        own = settings.own_aliases()
+        ask = aimed(ask, own)
         intent = of(ask)
         messages = prompt.build(ask, intent)
         timeouts = settings.gateway.limits()
@@ -88,11 +92,17 @@ class Planner:
             ask,
             intent,
             prompt_bytes=prompt.size(messages),
-            own=settings.own_aliases(),
+            own=own,
             preferences=Preferences(found.alias, found.model, found.prefer_local, found.private),
             timeouts=timeouts,
         )
-        return Plan(route, messages, standing, dropped=len(ask.history) - len(prompt.kept(ask)))
+        return Plan(
+            route,
+            messages,
+            standing,
+            dropped=len(ask.history) - len(prompt.kept(ask)),
+            keeps_text=settings.log.text and found.log_text is not False and ask.arguments.get("log") != "0",
+        )
 
     async def permit(self, ask: Ask, plan: Plan, settings: Settings) -> Plan | None:
         """The plan after secrets and budget were asked about, None when the user cancels."""

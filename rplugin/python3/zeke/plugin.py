@@ -169,17 +169,53 @@ class ZekePlugin:
         """Show or set the project's monthly limit in cents."""
         self._hand_on(self.app.inquire, "ZekeBudget", args, [0, 0], bang, context)
 
-    @pynvim.command("ZekeHistory", nargs="?", bang=True, allow_nested=True, eval=CLASSIC)
+    @pynvim.command("ZekeHistory", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
     @_guarded
     def zeke_history(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
-        """Earlier conversations."""
+        """Earlier conversations; with `!` of all projects."""
         self._hand_on(self.app.inquire, "ZekeHistory", args, [0, 0], bang, context)
 
-    @pynvim.rpc_export("zeke_reopen")
+    @pynvim.command("ZekeStats", nargs="?", bang=True, complete=COMPLETE, allow_nested=True, eval=CLASSIC)
     @_guarded
-    def reopen(self, request_id: str) -> None:
-        """Show an earlier conversation again."""
-        self.app.reopen(request_id)
+    def zeke_stats(self, args: list[str], bang: int, context: dict[str, Any]) -> None:
+        """How the models do; with `!` in all projects."""
+        self._hand_on(self.app.inquire, "ZekeStats", args, [0, 0], bang, context)
+
+    @pynvim.command("ZekeRate", nargs="?", complete=COMPLETE, allow_nested=True, eval=CLASSIC)
+    @_guarded
+    def zeke_rate(self, args: list[str], context: dict[str, Any]) -> None:
+        """A verdict on this buffer's answer."""
+        self._hand_on(self.app.inquire, "ZekeRate", args, [0, 0], 0, context)
+
+    @pynvim.rpc_export("zeke_report")
+    @_guarded
+    def report_again(self, state: dict[str, Any], context: dict[str, Any]) -> None:
+        """The statistics, sorted, grouped or opened by a key."""
+        self.app.report_again(state, context)
+
+    @pynvim.rpc_export("zeke_recall")
+    @_guarded
+    def recall(self, request_id: str, how: str, words: str) -> None:
+        """Bring an earlier conversation back."""
+        self.app.recall(request_id, how, words)
+
+    @pynvim.rpc_export("zeke_forget")
+    @_guarded
+    def forget(self, request_ids: list[str]) -> None:
+        """Delete turns of the history."""
+        self.app.forget(request_ids)
+
+    @pynvim.rpc_export("zeke_signal")
+    @_guarded
+    def signal(self, request_id: str, kind: str) -> None:
+        """The user did something with an answer."""
+        self.app.signal(request_id, kind)
+
+    @pynvim.rpc_export("zeke_fetch")
+    @_guarded
+    def fetch(self, token: int, what: str, words: str, context: dict[str, Any]) -> None:
+        """What a function of the Lua API waits for."""
+        self.app.fetch(token, what, words, context)
 
     @pynvim.rpc_export("zeke_own")
     @_guarded

@@ -17,8 +17,11 @@ _CLASSIC = "require('zeke.request').classic(...)"
 _REPORT = "require('zeke.report').show(...)"
 _ASK = "require('zeke.report').ask(...)"
 _PICK = "require('zeke.report').pick(...)"
-_HISTORY = "require('zeke.report').history(...)"
-_RESTORE = "require('zeke.conversation').restore(...)"
+_PAGE = "require('zeke.page').fill(...)"
+_EXPORTED = "require('zeke.stats').exported(...)"
+_RECALLED = "require('zeke.replay').recalled(...)"
+_RATED = "require('zeke.signals').rated(...)"
+_FETCHED = "require('zeke.fetch').receive(...)"
 _BUDGET = "require('zeke.report').budget(...)"
 _INFO = "require('zeke.info').host_lines(...)"
 
@@ -75,13 +78,33 @@ class Screen:
         """Let the user choose; the choice becomes the argument of `command`."""
         self._lua(_PICK, title, list(items), command)
 
-    def history(self, items: Sequence[tuple[str, str]]) -> None:
-        """Let the user choose among earlier turns, each an id and a line."""
-        self._lua(_HISTORY, [list(item) for item in items])
+    def page(
+        self,
+        bufnr: int,
+        serial: int,
+        lines: Sequence[str],
+        spans: Sequence[tuple[int, int, int, str]],
+        targets: Sequence[tuple[int, int, int, Mapping[str, Any]]],
+        state: Mapping[str, object],
+    ) -> None:
+        """Fill a page; `serial` is that of the request, so that a late answer is not shown."""
+        self._lua(_PAGE, bufnr, serial, list(lines), spans, targets, state)
 
-    def restore(self, turns: Sequence[Mapping[str, object]]) -> None:
-        """Show an earlier conversation again."""
-        self._lua(_RESTORE, list(turns))
+    def exported(self, path: str, attempts: int) -> None:
+        """A file was written."""
+        self._lua(_EXPORTED, path, attempts)
+
+    def recalled(self, turns: Sequence[Mapping[str, object]], how: str, words: str) -> None:
+        """An earlier conversation, to be shown, forked or asked once more."""
+        self._lua(_RECALLED, list(turns), how, words)
+
+    def rated(self, request_id: str, kind: str, sentence: str) -> None:
+        """A rating was kept."""
+        self._lua(_RATED, request_id, kind, sentence)
+
+    def fetched(self, token: int, value: object, problem: str | None) -> None:
+        """What a function of the Lua API asked for."""
+        self._lua(_FETCHED, token, value, problem or "")
 
     def budget(self, request_id: str, event: str, figures: str) -> None:
         """Fire one of the budget's events, and say the figures."""

@@ -175,10 +175,11 @@ class Budget(_Frozen):
 
 
 class LogOptions(_Frozen):
-    """Whether prompts and answers are kept for :ZekeHistory, and for how many days (0: for ever)."""
+    """Whether prompts and answers are kept for :ZekeHistory, for how many days and megabytes (0: without a limit)."""
 
     text: bool = True
     retention_days: Annotated[int, Field(ge=0, le=36500)] = 90
+    max_mb: Annotated[int, Field(ge=0, le=10**6)] = 500
 
 
 class Settings(_Frozen):
@@ -190,6 +191,8 @@ class Settings(_Frozen):
     budget: Annotated[Budget, BeforeValidator(_table)] = Budget()
     database: Path | None = None
     log: Annotated[LogOptions, BeforeValidator(_table)] = LogOptions()
+    notices: bool = True
+    """A line a day at most about what changed."""
     journal: Path | None = None
     log_level: str = "warning"
     ca_bundle: str | None = None

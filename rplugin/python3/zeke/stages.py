@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zeke import journal
 from zeke import settings as schema
-from zeke.cache.database import default_path
+from zeke.cache.database import CacheUnavailable, default_path
+from zeke.cache.reader import Reader
 from zeke.cache.writer import Log
 from zeke.exchange.attempts import Attempts
 from zeke.exchange.client import Client
@@ -17,6 +19,12 @@ from zeke.exchange.keys import Keys
 from zeke.exchange.local.embedded import EmbeddedModel, EmbeddedOptions
 from zeke.exchange.prices import Prices
 from zeke.planning import AskUser, Planner
+from zeke.prompt import secrets
+
+if TYPE_CHECKING:
+    import sqlite3
+
+T = TypeVar("T")
 
 
 class Stages:
@@ -43,13 +51,16 @@ class Stages:
         self.prices: Prices = before.prices if before else Prices()
         path = settings.database or default_path()
         self.log: Log
+        self.reader: Reader
         self.embedded: EmbeddedModel
         if before is not None and before.log.health.path == path:
-            self.log = before.log
+            self.log, self.reader = before.log, before.reader
         else:
             if before is not None:
                 before.log.close()
+                before.reader.close()
             self.log = Log(path, owned=settings.database is None, on_trouble=on_trouble)
+            self.reader = Reader(path, owned=settings.database is None)
         self.planner = Planner(self.log, ask_user)
         hosts = (settings.gateway.base, str(settings.fallback.ollama.host))
         tls = any(host.startswith("https:") for host in hosts)
@@ -67,6 +78,16 @@ class Stages:
         self._users = 0
         self._is_retired = False
 
+    async def warm(self) -> None:
+        """Load and open what the first request needs, beyond what is built already. Whatever fails, fails there."""
+        from zeke import answering, asking  # noqa: F401 - loaded for the request
+        from zeke.cache import conversations  # noqa: F401 - the same
+
+        self.log.call(lambda _: None)
+        with contextlib.suppress(ValueError):
+            await self.client.warm(self.settings.gateway.base)
+        secrets.warm()
+
     def start_journal(self) -> None:
         """(Re)start the log with every secret known by now."""
         settings = self.settings
@@ -83,6 +104,17 @@ class Stages:
         if len(self.keys.secrets) != known:
             self.start_journal()
         return key
+
+    async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """What a reading job finds, all rows handed in before included.
+
+        Raises:
+            CacheUnavailable: the cache cannot be read.
+        """
+        # A log that cannot write says so elsewhere; what is there is still read.
+        with contextlib.suppress(CacheUnavailable):
+            await asyncio.wrap_future(self.log.call(lambda _: None))
+        return await asyncio.wrap_future(self.reader.call(job))
 
     @contextlib.asynccontextmanager
     async def in_use(self) -> AsyncIterator[None]:
@@ -107,4 +139,5 @@ class Stages:
         """End model, connections and cache, the last within a bounded time."""
         self.embedded.kill()
         await self.client.close()
+        self.reader.close()
         self.log.close()

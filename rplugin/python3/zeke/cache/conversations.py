@@ -1,76 +1,124 @@
-"""Turns of conversations: what was asked and answered, to be found and reopened."""
+"""Turns of conversations: what was asked and answered, to be found, reopened and forgotten."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from zeke.models import Ask
+from zeke.models import Ask, Scope, Source
+from zeke.report.history import MARK, UNMARK, Found
+from zeke.report.search import Search
 
-LISTED = 200
-"""Turns in a list; a query finds the older ones."""
 DEEPEST = 200
 """Turns of one conversation that are followed back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One line of the history."""
-
-    request_id: str
-    project: str
-    intent: str
-    prompt: str
-    model: str | None
-    created_at: int
-
-
 def save(
-    connection: sqlite3.Connection, ask: Ask, answer: str, model: str | None, parent: str | None, now: int
+    connection: sqlite3.Connection, ask: Ask, answer: str | bytes, model: str | None, parent: str | None, now: int
 ) -> None:
-    """Keep a turn."""
-    turn = {
-        "scope": dataclasses.asdict(ask.scope),
-        "source": {**dataclasses.asdict(ask.source), "file": ""},
-        "notes": list(ask.notes),
-        "attachments": [dataclasses.asdict(given) for given in ask.attachments],
-    }
+    """Keep a turn, unless its project wants none kept: the table itself is asked, so that no race keeps one.
+
+    An `answer` of bytes is UTF-8.
+    """
+    turn = json.dumps(
+        {
+            "scope": dataclasses.asdict(ask.scope),
+            "source": {**dataclasses.asdict(ask.source), "file": ""},
+            "notes": list(ask.notes),
+            "attachments": [dataclasses.asdict(given) for given in ask.attachments],
+            "arguments": dict(ask.arguments),
+        },
+        ensure_ascii=False,
+    )
+    size = sum(
+        len(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+        for text in (ask.instruction, turn, answer)
+    )
     connection.execute(
-        "INSERT OR REPLACE INTO zeke_turns(request_id, parent_id, project, intent, prompt, turn, answer, model,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO zeke_turns(request_id, parent_id, replay_of, project, intent, prompt, turn, answer,"
+        " model, created_at, bytes, seq)"
+        " SELECT ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM zeke_turns)"
+        " WHERE NOT EXISTS (SELECT 1 FROM zeke_projects WHERE project = ? AND log_text = 0)",
         (
             ask.request_id,
             parent,
+            ask.replay_of or None,
             ask.source.project,
             ask.intent,
             ask.instruction,
-            json.dumps(turn, ensure_ascii=False),
+            turn,
             answer,
             model,
             now,
+            size,
+            ask.source.project,
         ),
     )
 
 
-def find(connection: sqlite3.Connection, project: str | None, query: str) -> tuple[Listed, ...]:
-    """Turns, newest first, whose prompt or answer holds all words of the query; `project` None finds in all."""
-    conditions, values = ["1"], []
-    if project is not None:
-        conditions.append("project = ?")
-        values.append(project)
-    for word in query.split():
-        conditions.append("(prompt LIKE ? ESCAPE '!' OR answer LIKE ? ESCAPE '!')")
-        escaped = word.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        values += [f"%{escaped}%"] * 2
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def find(connection: sqlite3.Connection, search: Search, limit: int) -> list[Found]:
+    """Turns that a search finds, newest first, at most so many, each with an excerpt around what was found."""
+    conditions: list[str] = []
+    values: list[object] = []
+    source, excerpt, order, column = "zeke_turns AS t", "''", "t.created_at DESC, t.seq DESC", "t."
+    if search.match:
+        source = "zeke_search JOIN zeke_turns AS t ON t.seq = zeke_search.rowid"
+        excerpt = f"snippet(zeke_search, -1, '{MARK}', '{UNMARK}', '…', 12)"
+        # Rows are numbered as they come: by number is by time, and needs no sorting.
+        order = "zeke_search.rowid DESC"
+        conditions.append("zeke_search MATCH ?")
+        values.append(search.match)
+        # The sign keeps SQLite from walking the project's turns again for every hit (3 s instead of 20 ms).
+        column = "+t."
+    for part in search.parts:
+        conditions.append("(t.prompt LIKE ? ESCAPE '!' OR t.answer LIKE ? ESCAPE '!')")
+        values += [f"%{_escaped(part)}%"] * 2
+    if search.project is not None:
+        conditions.append(f"{column}project = ?")
+        values.append(search.project)
+    if search.intent is not None:
+        conditions.append(f"{column}intent = ?")
+        values.append(search.intent)
+    if search.model is not None:
+        conditions.append("t.model LIKE ? ESCAPE '!'")
+        values.append(f"%{_escaped(search.model)}%")
+    if search.since:
+        conditions.append(f"{column}created_at >= ?")
+        values.append(search.since)
+    if search.until is not None:
+        conditions.append(f"{column}created_at < ?")
+        values.append(search.until)
     rows = connection.execute(
-        "SELECT request_id, project, COALESCE(intent, ''), prompt, model, created_at FROM zeke_turns"
-        f" WHERE {' AND '.join(conditions)} ORDER BY created_at DESC, rowid DESC LIMIT {LISTED}",
-        values,
+        f"SELECT t.request_id, t.project, COALESCE(t.intent, ''), t.prompt, t.model, t.created_at, {excerpt}"
+        f" FROM {source} WHERE {' AND '.join(conditions) or '1'} ORDER BY {order} LIMIT ?",
+        [*values, limit],
     ).fetchall()
-    return tuple(Listed(*row) for row in rows)
+    return [Found(*row) for row in rows]
+
+
+_EMPTY: Mapping[str, Any] = {
+    "scope": dataclasses.asdict(Scope()),
+    "source": dataclasses.asdict(Source()),
+    "notes": [],
+    "attachments": [],
+    "arguments": {},
+}
+"""A turn of which nothing but the texts can be read."""
+
+
+def _turn(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def chain(connection: sqlite3.Connection, request_id: str) -> list[dict[str, Any]]:
@@ -84,7 +132,7 @@ def chain(connection: sqlite3.Connection, request_id: str) -> list[dict[str, Any
         ).fetchone()
         if row is None:
             break
-        turn = json.loads(row[4])
+        turn = {**_EMPTY, **_turn(row[4])}
         found.insert(
             0, {"id": row[0], "intent": row[2], "prompt": row[3], **turn, "text": row[5], "model": row[6] or ""}
         )
@@ -92,8 +140,7 @@ def chain(connection: sqlite3.Connection, request_id: str) -> list[dict[str, Any
     return found
 
 
-def forget_before(connection: sqlite3.Connection, epoch: int) -> None:
-    """Delete older turns, some thousand at a time: a long transaction would hold up other editors."""
-    connection.execute(
-        "DELETE FROM zeke_turns WHERE rowid IN (SELECT rowid FROM zeke_turns WHERE created_at < ? LIMIT 2000)", (epoch,)
-    )
+def delete(connection: sqlite3.Connection, request_ids: list[str]) -> int:
+    """Forget turns; returns how many there were. What followed them stays."""
+    marks = ", ".join("?" * len(request_ids))
+    return connection.execute(f"DELETE FROM zeke_turns WHERE request_id IN ({marks})", request_ids).rowcount

@@ -86,6 +86,8 @@ def _prepare(connection: sqlite3.Connection, *, is_suspect: bool) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_size_limit = 1048576")
+    # What is deleted is overwritten: a conversation that was forgotten is not to be found in a free page.
+    connection.execute("PRAGMA secure_delete = ON")
     if is_suspect and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise sqlite3.DatabaseError(f"database disk image is malformed: {found}")
     migrate(connection)

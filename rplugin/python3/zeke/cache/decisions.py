@@ -5,6 +5,15 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from zeke.routing.aliases import LOCAL
+
+_LOCAL = ", ".join(f"'{name}'" for name in LOCAL)
+COST = (
+    "CASE WHEN cost_source IS NULL AND cost_cents = 0"
+    f" AND COALESCE(provider, '') NOT IN ({_LOCAL}) THEN NULL ELSE cost_cents END"
+)
+"""Cents of a row as an expression, NULL when nobody named them: a row of the Zig client has the column's default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -19,6 +28,8 @@ class Attempt:
     created_at: int
     """UTC epoch seconds."""
     escalated: bool
+    number: int = 1
+    """Which try of its request it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ def insert(connection: sqlite3.Connection, attempt: Attempt) -> int:
     cursor = connection.execute(
         "INSERT INTO routing_stats(request_id, project, alias, intent, size_hint, success, error_code,"
         # The column's default is 0.0, which would say that it was free.
-        " cost_cents, escalated, created_at) VALUES (?, ?, ?, ?, ?, 0, 'in_flight', NULL, ?, ?)",
+        " cost_cents, escalated, attempt, created_at) VALUES (?, ?, ?, ?, ?, 0, 'in_flight', NULL, ?, ?, ?)",
         (
             attempt.request_id,
             attempt.project,
@@ -62,6 +73,7 @@ def insert(connection: sqlite3.Connection, attempt: Attempt) -> int:
             attempt.intent,
             attempt.size_hint,
             int(attempt.escalated),
+            attempt.number,
             attempt.created_at,
         ),
     )

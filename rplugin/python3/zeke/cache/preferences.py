@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from zeke.cache.decisions import COST
+
 DEFAULT_CENTS = 200
 """The seed's monthly limit of a project that never set one."""
 
@@ -35,6 +37,8 @@ class Stored:
     cents: int | None = DEFAULT_CENTS
     alias: str | None = None
     model: str | None = None
+    log_text: bool | None = None
+    """Whether text of the project is kept; None: as the options say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,12 @@ def load(connection: sqlite3.Connection, project: str) -> Stored:
         "SELECT prefer_local, max_cloud_cost_cents, last_alias, last_model FROM routing_prefs WHERE project = ?",
         (project,),
     ).fetchone()
-    own = connection.execute("SELECT private FROM zeke_projects WHERE project = ?", (project,)).fetchone()
-    private = bool(own and own[0] == 1)
+    own = connection.execute("SELECT private, log_text FROM zeke_projects WHERE project = ?", (project,)).fetchone()
+    private, log_text = own or (0, None)
+    log_text = None if log_text is None else log_text == 1
     if row is None:
-        return Stored(private=private)
-    return Stored(True, row[0] == 1, private, row[1], row[2] or None, row[3] or None)
+        return Stored(private=private == 1, log_text=log_text)
+    return Stored(True, row[0] == 1, private == 1, row[1], row[2] or None, row[3] or None, log_text)
 
 
 def save(
@@ -90,13 +95,22 @@ def save(
     )
 
 
+def _save_own(connection: sqlite3.Connection, project: str, column: str, value: bool) -> None:
+    connection.execute(
+        f"INSERT INTO zeke_projects(project, {column}, updated_at) VALUES (?, ?, ?)"
+        f" ON CONFLICT(project) DO UPDATE SET {column}=excluded.{column}, updated_at=excluded.updated_at",
+        (project, int(value), int(time.time())),
+    )
+
+
 def save_private(connection: sqlite3.Connection, project: str, private: bool) -> None:
     """Whether the project's code may be answered by local models only."""
-    connection.execute(
-        "INSERT INTO zeke_projects(project, private, updated_at) VALUES (?, ?, ?)"
-        " ON CONFLICT(project) DO UPDATE SET private=excluded.private, updated_at=excluded.updated_at",
-        (project, int(private), int(time.time())),
-    )
+    _save_own(connection, project, "private", private)
+
+
+def save_log_text(connection: sqlite3.Connection, project: str, log_text: bool) -> None:
+    """Whether prompts and answers of the project are kept from now on."""
+    _save_own(connection, project, "log_text", log_text)
 
 
 _CLEARED = {"alias": "last_alias", "model": "last_model", "budget": "max_cloud_cost_cents"}
@@ -124,9 +138,9 @@ def spent(connection: sqlite3.Connection, project: str, since: int) -> Spent:
     """What the project spent from `since` (UTC epoch seconds) on."""
     # A row of the Zig client has a cost without a source: it was reported to it.
     row = connection.execute(
-        "SELECT COALESCE(SUM(CASE WHEN cost_source IS NOT 'computed' THEN cost_cents END), 0),"
+        f"SELECT COALESCE(SUM(CASE WHEN cost_source IS NOT 'computed' THEN {COST} END), 0),"
         " COALESCE(SUM(CASE WHEN cost_source = 'computed' THEN cost_cents END), 0),"
-        " COALESCE(SUM(success = 1 AND cost_cents IS NULL), 0)"
+        f" COALESCE(SUM(success = 1 AND ({COST}) IS NULL), 0)"
         " FROM routing_stats WHERE project = ? AND created_at >= ?",
         (project, since),
     ).fetchone()

@@ -46,6 +46,14 @@ def attempts_of(connection: sqlite3.Connection, request_id: str) -> tuple[Attemp
     return tuple(found)
 
 
+def trace_of(connection: sqlite3.Connection, request_id: str | None) -> dict[str, Any]:
+    """What was kept of the request's last attempt; empty without anything."""
+    row = connection.execute(
+        "SELECT trace FROM routing_trace WHERE request_id = ? ORDER BY id DESC LIMIT 1", (request_id,)
+    ).fetchone()
+    return _object(row[0]) if row else {}
+
+
 def newest_request(connection: sqlite3.Connection, project: str) -> str | None:
     """The id of the project's newest request."""
     row = connection.execute(

@@ -19,6 +19,7 @@ from zeke import journal
 from zeke.cache import decisions
 from zeke.cache.database import CacheUnavailable, decoded, identity, impatient, is_busy, is_damage, open_connection
 from zeke.cache.decisions import Attempt, Ending, Trace
+from zeke.cache.jobs import Job, awaited
 
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection], None]
@@ -45,13 +46,6 @@ class Health:
     trouble: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    run: Callable[[sqlite3.Connection], None]
-    give_up: Callable[[CacheUnavailable], None]
-    """Called instead when there is no connection."""
-
-
 @dataclass(slots=True)
 class _Row:
     """An attempt that did not end yet; `number` is None when its row could not be written, `file` is where it is."""
@@ -72,7 +66,7 @@ class Log:
         self._owned = owned
         self._on_trouble = on_trouble or (lambda _: None)
         self._health = Health(path)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._rows: dict[str, _Row] = {}
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -123,27 +117,8 @@ class Log:
 
         The future raises CacheUnavailable when the cache cannot be used, else what the job raised.
         """
-        result: Future[T] = Future()
-
-        def run(connection: sqlite3.Connection) -> None:
-            # Whoever waited may have been cancelled; from here on nobody can.
-            if not result.set_running_or_notify_cancel():
-                return
-            try:
-                with decoded():
-                    found = job(connection)
-                result.set_result(found)
-            except sqlite3.Error as error:
-                self._doubt(error)
-                result.set_exception(CacheUnavailable(f"the cache cannot be used ({error}): see :ZekeInfo"))
-            except Exception as error:
-                result.set_exception(error)
-
-        def give_up(error: CacheUnavailable) -> None:
-            if result.set_running_or_notify_cancel():
-                result.set_exception(error)
-
-        self._jobs.put(_Job(run, give_up))
+        waited_for, result = awaited(job, self._doubt)
+        self._jobs.put(waited_for)
         return result
 
     def close(self) -> None:
@@ -184,12 +159,12 @@ class Log:
             lose(str(error), is_owed=True)
             done.set_result(None)
 
-        self._jobs.put(_Job(run, give_up))
+        self._jobs.put(Job(run, give_up))
         return done
 
     # The thread.
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Job | None:
         """The next job; None at the end. What is owed is tried again meanwhile."""
         while True:
             try:

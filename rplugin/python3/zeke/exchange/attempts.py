@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from zeke.exchange import errors
-from zeke.exchange.client import Client, Request
+from zeke.exchange.client import Client, Request, Rest, at_once
 from zeke.exchange.events import Event, Failed, Finished, Opened, Text
 from zeke.exchange.local import ollama
 from zeke.exchange.local.embedded import EmbeddedModel, LocalUnavailable
@@ -96,16 +96,18 @@ class Attempts:
         key: str | None = None,
         blocked: Failed | None = None,
         go_local: bool = False,
+        rest: Rest = at_once,
     ) -> AsyncIterator[Step]:
         """Yield each attempt's start and events. Each ends with `Finished` or `Failed`; the last one counts.
 
-        `blocked` stands for an attempt that must not leave; `go_local` says that a local model is asked instead.
+        `rest` is the client's. `blocked` stands for an attempt that must not leave; `go_local` says that a local
+        model is asked instead.
         """
         if blocked is not None:
             yield Attempting(1, "gateway", self._settings.gateway.base, route.model)
             yield blocked
             if go_local:
-                async for step in self._locally(1, blocked, route, messages):
+                async for step in self._locally(1, blocked, route, messages, rest):
                     yield step
             return
         number = 0
@@ -116,7 +118,7 @@ class Attempts:
             number += 1
             request = self._to_gateway(request_id, route, messages, key)
             yield Attempting(number, "gateway", request.base_url, route.model)
-            async for event in self._told(request):
+            async for event in self._told(request, rest):
                 if isinstance(event, Opened) and any(name.startswith("x-litellm-") for name in event.headers):
                     self.learned.litellm.add(request.base_url)
                 if isinstance(event, Text) and self.learned.is_degraded:
@@ -137,13 +139,13 @@ class Attempts:
                 yield Waiting(f"retrying in {left} s")
                 await asyncio.sleep(min(1.0, pause))
         if errors.may_fall_back(failed, model=route.model):
-            async for step in self._locally(number, failed, route, messages):
+            async for step in self._locally(number, failed, route, messages, rest):
                 yield step
 
-    async def _told(self, request: Request) -> AsyncIterator[Event]:
+    async def _told(self, request: Request, rest: Rest) -> AsyncIterator[Event]:
         """The events of the gateway without what it must not repeat."""
         secrets = [*self._settings.secrets, request.headers.get("Authorization", "").removeprefix("Bearer ")]
-        async for event in self._client.exchange(request):
+        async for event in self._client.exchange(request, rest):
             yield without(event, secrets)
 
     def body(self, route: Route, messages: Sequence[Message]) -> tuple[dict[str, object], dict[str, str]]:
@@ -202,7 +204,7 @@ class Attempts:
         return max(wait, 0.1) * random.uniform(1.0, 1.1)
 
     async def _locally(
-        self, number: int, failed: Failed, route: Route, messages: Sequence[Message]
+        self, number: int, failed: Failed, route: Route, messages: Sequence[Message], rest: Rest
     ) -> AsyncIterator[Step]:
         reasons: list[str] = []
         fallback = self._settings.fallback
@@ -226,7 +228,7 @@ class Attempts:
                 answered = False
                 self.learned.is_degraded = True
                 yield Attempting(number, "ollama", base, model, because=failed)
-                async for event in self._client.exchange(request):
+                async for event in self._client.exchange(request, rest):
                     answered = answered or isinstance(event, Text | Finished)
                     yield event
                 if answered:
@@ -238,7 +240,7 @@ class Attempts:
             if not reason:
                 yield Waiting("starting the embedded model")
                 try:
-                    async for step in self._embedded_answer(number + 1, failed, route, messages):
+                    async for step in self._embedded_answer(number + 1, failed, route, messages, rest):
                         yield step
                     return
                 except LocalUnavailable as error:
@@ -248,7 +250,7 @@ class Attempts:
             yield dataclasses.replace(failed, message=f"{failed.message}; no local model answers: {reasons[-1]}")
 
     async def _embedded_answer(
-        self, number: int, failed: Failed, route: Route, messages: Sequence[Message]
+        self, number: int, failed: Failed, route: Route, messages: Sequence[Message], rest: Rest
     ) -> AsyncIterator[Step]:
         endpoint = await self._embedded.endpoint()
         body: dict[str, object] = {
@@ -267,7 +269,7 @@ class Attempts:
         )
         self.learned.is_degraded = True
         yield Attempting(number, "embedded", endpoint.base_url, endpoint.model, because=failed)
-        async for event in self._client.exchange(request):
+        async for event in self._client.exchange(request, rest):
             yield event
 
     def _to_local(

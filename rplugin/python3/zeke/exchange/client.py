@@ -1,4 +1,4 @@
-"""One HTTP exchange: a request out, events in. The only file that knows httpx.
+"""One HTTP exchange: a request out, events in.
 
 Limits are on silence, not on length: `connect` until the connection stands, `first_byte` until the first
 byte of the body, `idle` between any two reads after it.
@@ -7,15 +7,16 @@ byte of the body, `idle` between any two reads after it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
-import httpx
+import httpcore
 
 from zeke import __version__
-from zeke.exchange import errors
+from zeke.exchange import errors, pools
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Opened
 from zeke.exchange.inflate import Inflater, Undecodable
@@ -26,6 +27,19 @@ ERROR_BODY_LIMIT = 64 * 1024
 """Bytes read of an error's body."""
 LIST_LIMIT = 8 * 1024 * 1024
 """Bytes read of a list of models: OpenRouter's has a tenth of that."""
+FLOOD = 16 * 1024
+"""Bytes of a read after which the next one is not put off: more is there, and the gateway must not be held up."""
+
+DRAIN_SECONDS = 0.02
+"""How long a complete answer waits for the end of its body, which most gateways send along."""
+AGENT = f"zeke.nvim/{__version__}"
+Rest = Callable[[], float]
+"""Seconds for which nothing that is read could be shown: meanwhile the system gathers what comes."""
+
+
+def at_once() -> float:
+    """Read whenever there is something."""
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,84 +111,128 @@ class _Line:
         self.is_new = self.is_new or name.startswith("connection.connect")
 
 
-def _reason(error: httpx.TransportError) -> errors.TransportKind:
-    if isinstance(error, httpx.ConnectTimeout):
+Broken = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.ProxyError)
+"""Something between the gateway and us."""
+
+
+def _reason(error: Exception) -> errors.TransportKind:
+    if isinstance(error, httpcore.ConnectTimeout):
         return "timeout_connect"
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, httpcore.ProxyError):
         return "proxy"
     text = str(error)
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpcore.ConnectError):
         if "SSL" in text or "certificate" in text.lower():
             return "tls"
         if "Name or service" in text or "getaddrinfo" in text or "nodename" in text or "resolution" in text:
             return "dns"
         return "refused"
-    if isinstance(error, httpx.RemoteProtocolError) and "without sending" not in text and "incomplete" not in text:
+    if isinstance(error, httpcore.ProtocolError) and "without sending" not in text and "incomplete" not in text:
         return "protocol"
     return "reset"
 
 
+def _raw(response: httpcore.Response) -> AsyncIterator[bytes]:
+    """The bytes of the body as they were sent."""
+    assert isinstance(response.stream, AsyncIterable)
+    return response.stream.__aiter__()
+
+
+async def _read(response: httpcore.Response, limit: int) -> bytes:
+    """At most `limit` bytes of a body, as much as comes; without a readable body the status says enough."""
+    body = bytearray()
+    try:
+        inflater = Inflater(_names(response))
+        async for data in _raw(response):
+            for piece in inflater.feed(data):
+                body += piece
+                if len(body) >= limit:
+                    return bytes(body[:limit])
+    except (*Broken, Undecodable):
+        pass
+    return bytes(body)
+
+
+async def _drain(body: AsyncIterator[bytes]) -> None:
+    """Read to the end of a body whose content is complete: then its connection can be used again."""
+
+    async def rest() -> None:
+        async for _ in body:
+            pass
+
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(rest(), DRAIN_SECONDS)
+
+
+def _names(response: httpcore.Response) -> dict[str, str]:
+    """The headers by lower-case name; what is sent twice is joined."""
+    found: dict[str, str] = {}
+    for raw, value in response.headers:
+        name, text = raw.decode("latin-1").lower(), value.decode("utf-8", "replace")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
 class Client:
-    """One connection pool for the life of the host. Closes with `close`."""
+    """One set of connections for the life of the host. Closes with `close`."""
 
     def __init__(self, *, tls: bool, ca_bundle: str | None = None) -> None:
-        """`tls` says whether any configured address is https; loading certificates takes 50 ms.
+        """`tls` says whether any configured address is https.
 
         Raises:
             ValueError: the bundle of `ZEKE_CA_BUNDLE` cannot be read; one sentence.
         """
-        # Without certificates loaded a context trusts nobody, so plain http pays nothing and https cannot slip through.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if tls:
-            try:
-                context = ssl.create_default_context(cafile=ca_bundle) if ca_bundle else httpx.create_ssl_context()
-            except (OSError, ssl.SSLError) as error:
-                raise ValueError(
-                    f"ZEKE_CA_BUNDLE is {ca_bundle}, which cannot be read as PEM certificates: {error}"
-                ) from None
-        self.http = httpx.AsyncClient(
-            verify=context,
-            follow_redirects=False,
-            # A proxy from the environment never gets what stays on this machine.
-            mounts={"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=8, keepalive_expiry=60.0),
-        )
+        self._pools = pools.Pools(pools.context(tls=tls, ca_bundle=ca_bundle))
+
+    async def warm(self, url: str) -> None:
+        """Load what the first request to a URL needs; nothing is sent."""
+        self._pools.warm(pools.address(url)[0])
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.http.aclose()
+        await self._pools.close()
+
+    def _open(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, connect: float, **more: object
+    ) -> AbstractAsyncContextManager[httpcore.Response]:
+        target, login = pools.address(url)
+        pairs = [(name.encode("ascii"), value.encode("ascii")) for name, value in {**headers, **login}.items()]
+        extensions = {"timeout": {"connect": connect}, **more}
+        return self._pools.of(target).stream(method, target, headers=pairs, content=content, extensions=extensions)
 
     async def get_json(self, url: str, *, seconds: float, key: str | None = None) -> object | None:
         """The JSON body of a GET, None when there is none to be had in `seconds`. Never raises but for cancellation."""
-        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})}
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": AGENT}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         try:
-            body = await asyncio.wait_for(self._get(url, headers, seconds), seconds)
+            body = await asyncio.wait_for(self._get(url, headers), seconds)
             found: object = parse(body.decode("utf-8-sig", "replace"))
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, asyncio.TimeoutError, ValueError):
+        except (*Broken, httpcore.UnsupportedProtocol, asyncio.TimeoutError, ValueError):
             return None
         return found
 
-    async def _get(self, url: str, headers: Mapping[str, str], seconds: float) -> bytes:
-        timeout = httpx.Timeout(seconds, connect=0.5)
-        async with self.http.stream("GET", url, headers=headers, timeout=timeout) as response:
-            if response.status_code != 200:
+    async def _get(self, url: str, headers: Mapping[str, str]) -> bytes:
+        async with self._open("GET", url, headers, None, 0.5) as response:
+            if response.status != 200:
                 return b""
             body = await _read(response, LIST_LIMIT)
             return body if len(body) < LIST_LIMIT else b""
 
-    async def exchange(self, request: Request) -> AsyncIterator[Event]:
+    async def exchange(self, request: Request, rest: Rest = at_once) -> AsyncIterator[Event]:
         """Send and yield `Opened`, the decoder's events, and exactly one of `Finished` and `Failed`, last.
 
+        One read per frame instead of one per chunk: after each, `rest` tells how long the next one is put off.
         Nothing but cancellation is raised; cancelling closes the connection at once.
         """
         silence, line = _Silence(), _Line()
         try:
             while True:
                 try:
-                    async for event in self._exchange(request, silence, line):
+                    async for event in self._exchange(request, rest, silence, line):
                         yield event
                     return
-                except httpx.TransportError:
+                except Broken:
                     # The server had closed a connection kept from an earlier request, and knows nothing of this one.
                     if line.is_new or line.opened:
                         raise
@@ -184,63 +242,65 @@ class Client:
             limit, seconds = silence.expired
             kind: errors.TransportKind = "timeout_idle" if limit is ErrorCode.TIMEOUT_IDLE else "timeout_first_byte"
             yield errors.explain_transport(kind, base_url=request.base_url, seconds=seconds)
-        except httpx.TransportError as error:
+        except Broken as error:
             yield errors.explain_transport(
                 _reason(error), base_url=request.base_url, seconds=request.timeouts.connect, detail=str(error)
             )
-        except (httpx.InvalidURL, httpx.StreamError, httpx.DecodingError, UnicodeError) as error:
+        except (httpcore.UnsupportedProtocol, ValueError) as error:
             yield errors.explain_transport("protocol", base_url=request.base_url, detail=str(error))
         finally:
             silence.end()
 
-    async def _exchange(self, request: Request, silence: _Silence, line: _Line) -> AsyncIterator[Event]:
+    async def _exchange(self, request: Request, rest: Rest, silence: _Silence, line: _Line) -> AsyncIterator[Event]:
         timeouts = request.timeouts
         headers = {
             "Accept": "text/event-stream, application/x-ndjson, application/json",
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
-            "User-Agent": f"zeke.nvim/{__version__}",
+            "User-Agent": AGENT,
             **request.headers,
         }
         content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         silence.allow(timeouts.connect + timeouts.first_byte, ErrorCode.TIMEOUT_FIRST_BYTE)
-        async with self.http.stream(
-            "POST",
-            request.url,
-            content=content,
-            headers=headers,
-            timeout=httpx.Timeout(None, connect=timeouts.connect),
-            extensions={"trace": line.trace},
-        ) as response:
+        async with self._open("POST", request.url, headers, content, timeouts.connect, trace=line.trace) as response:
             line.opened = True
-            names: dict[str, str] = {name.lower(): value for name, value in response.headers.items()}
-            yield Opened(response.status_code, names)
-            if response.status_code != 200:
+            names = _names(response)
+            yield Opened(response.status, names)
+            if response.status != 200:
                 yield await self._refusal(request, response, names)
                 return
             decoder = Decoder(names.get("content-type"))
+            network = response.extensions["network_stream"]
+            body = _raw(response)
             try:
                 inflater = Inflater(names)
-                async for data in response.aiter_raw():
+                async for data in body:
                     silence.allow(timeouts.idle, ErrorCode.TIMEOUT_IDLE)
                     for piece in inflater.feed(data):
                         for event in decoder.feed(piece):
                             yield event
                         if decoder.ended:
+                            if "transfer-encoding" in names or "content-length" in names:
+                                await _drain(body)
                             return
+                    if len(data) >= FLOOD:
+                        # A read that needs no waiting does not let anything else run.
+                        await asyncio.sleep(0)
+                    elif (pause := rest()) > 0:
+                        network.hold(pause)
             except Undecodable as error:
                 yield Failed(ErrorCode.BAD_RESPONSE.value, str(error))
                 return
-            except (httpx.RemoteProtocolError, httpx.ReadError):
+            except (httpcore.RemoteProtocolError, httpcore.ReadError):
                 # A body that was cut short ends like any other; the decoder knows whether it was complete.
                 pass
             for event in decoder.close():
                 yield event
 
-    async def _refusal(self, request: Request, response: httpx.Response, headers: Mapping[str, str]) -> Failed:
+    async def _refusal(self, request: Request, response: httpcore.Response, headers: Mapping[str, str]) -> Failed:
         body = await _read(response, ERROR_BODY_LIMIT)
         failed = errors.explain_status(
-            response.status_code,
+            response.status,
             headers,
             body,
             base_url=request.base_url,
@@ -249,21 +309,6 @@ class Client:
         )
         return replace(
             failed,
-            refused_field=errors.refused_field(response.status_code, body),
+            refused_field=errors.refused_field(response.status, body),
             retry_after=errors.retry_after(headers),
         )
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    """At most `limit` bytes of a body, as much as comes; without a readable body the status says enough."""
-    body = bytearray()
-    try:
-        inflater = Inflater({name.lower(): value for name, value in response.headers.items()})
-        async for data in response.aiter_raw():
-            for piece in inflater.feed(data):
-                body += piece
-                if len(body) >= limit:
-                    return bytes(body[:limit])
-    except (httpx.TransportError, Undecodable):
-        pass
-    return bytes(body)

@@ -1,12 +1,13 @@
 """Bytes of a response in, events out. Sans-IO: no socket, no clock, no editor.
 
-Three layers: lines (`lines.py`), records (`records.py`: one JSON text per server-sent event, NDJSON line or
+Two layers below: records (`records.py`: one JSON text per server-sent event, NDJSON line or
 document), and payloads (`payloads.py`: one JSON object to events). This file joins them and decides the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from zeke.exchange.events import Event, Failed, Finished, Metadata, Named, Reasoning, Text, Usage
@@ -19,12 +20,14 @@ from zeke.models import ErrorCode
 
 HTML = "the gateway answered with an HTML page, not with a chat completion: check the base URL"
 NOT_JSON = "the gateway's answer is not a chat completion: check the base URL and the gateway's log"
-TEXT_LIMIT = 4 * 1024 * 1024
-"""Characters of an answer with its reasoning: a million tokens, more than any model says."""
+TEXT_LIMIT = 8 * 1024 * 1024
+"""Characters of an answer with its reasoning: two million tokens, more than any model says."""
 BODY_LIMIT = 256 * 1024 * 1024
 """Bytes of a whole body: sixty for each character of the longest answer."""
 LONG = f"the answer is longer than {TEXT_LIMIT >> 20} MiB: it was stopped there, what came is kept"
 ENDLESS = f"the gateway sent more than {BODY_LIMIT >> 20} MiB for one answer: it was stopped, what came is kept"
+DONE = object()
+"""Stands for the end mark of server-sent events, which is no JSON."""
 SUCCESS_WITHOUT_TEXT = ("tool_calls", "length", "function_call")
 
 
@@ -75,38 +78,67 @@ class Decoder:
 
     def _bounded(self, records: Iterator[bytes]) -> list[Event]:
         events: list[Event] = []
+        plain: list[str] = []
         try:
-            for event in self._events(records):
-                events.append(event)
+            for record in records:
+                value = self._value(record)
+                text = self._payloads.plain(value) if self._thinking.is_over else None
+                if text is None:
+                    events.extend(self._gathered(plain))
+                    if not self._ended:
+                        events.extend(self._told(value))
+                    if self._ended:
+                        return events
+                elif text:
+                    plain.append(text)
+            events.extend(self._gathered(plain))
         except TooLarge as error:
-            events.extend([*self._held(), self._fail(ErrorCode.BAD_RESPONSE, str(error))])
+            events.extend(self._gathered(plain))
+            if not self._ended:
+                events.extend([*self._held(), self._fail(ErrorCode.BAD_RESPONSE, str(error))])
         return events
 
-    def _events(self, records: Iterator[bytes]) -> Iterator[Event]:
-        for record in records:
+    def _value(self, record: bytes) -> object:
+        """The JSON value of a record; `DONE` for the end mark, None for what is none."""
+        try:
+            return parse(record.decode("utf-8", "replace"))
+        except ValueError:
             if record.strip() == b"[DONE]":
-                self._payloads.reason = self._payloads.reason or "stop"
-                yield from self._end()
+                return DONE
+            self._broken = True
+            return None
+
+    def _gathered(self, plain: list[str]) -> Iterator[Event]:
+        """The objects of one read that hold nothing but text, as one event."""
+        if plain:
+            event = Text("".join(plain), len(plain))
+            plain.clear()
+            yield from self._read(event)
+            yield from self._limited()
+
+    def _told(self, value: object) -> Iterator[Event]:
+        """The events of one object that may tell more than text."""
+        if value is DONE:
+            self._payloads.reason = self._payloads.reason or "stop"
+            yield from self._end()
+            return
+        for event in self._payloads.read(value):
+            if isinstance(event, Failed):
+                yield from self._held()
+                self._ended = True
+                yield event
                 return
-            try:
-                value = parse(record.decode("utf-8", "replace"))
-            except ValueError:
-                self._broken = True
-                continue
-            for event in self._payloads.read(value):
-                if isinstance(event, Failed):
-                    yield from self._held()
-                    self._ended = True
-                    yield event
-                    return
-                yield from self._read(event)
-                if self._length > TEXT_LIMIT:
-                    yield from self._held()
-                    yield self._fail(ErrorCode.TRUNCATED, LONG)
-                    return
-            if self._payloads.complete:
-                yield from self._end()
+            yield from self._read(event)
+            yield from self._limited()
+            if self._ended:
                 return
+        if self._payloads.complete:
+            yield from self._end()
+
+    def _limited(self) -> Iterator[Event]:
+        if self._length > TEXT_LIMIT:
+            yield from self._held()
+            yield self._fail(ErrorCode.TRUNCATED, LONG)
 
     def _read(self, event: Event) -> Iterator[Event]:
         if not isinstance(event, Text | Reasoning):
@@ -115,8 +147,9 @@ class Decoder:
             return
         room = TEXT_LIMIT - self._length
         self._length += len(event.text)
-        text = event.text[: max(room, 0)]
-        for part in self._thinking.feed(text) if isinstance(event, Text) else (Reasoning(text),):
+        if len(event.text) > room:
+            event = replace(event, text=event.text[: max(room, 0)])
+        for part in self._thinking.feed(event) if isinstance(event, Text) else (event,):
             yield from self._mended(part)
 
     def _mended(self, part: Text | Reasoning) -> Iterator[Event]:

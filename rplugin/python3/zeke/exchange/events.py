@@ -19,6 +19,8 @@ class Text:
     """Content of the answer, exactly as the gateway sent it. Never empty."""
 
     text: str
+    pieces: int = 1
+    """How many chunks of the gateway it is: what came in one read is told as one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -24,39 +25,55 @@ class Frames:
         """`send` gets each frame, never an empty one."""
         self._loop = loop
         self._send = send
-        self._parts: list[str] = []
+        self._parts: collections.deque[str] = collections.deque()
+        self._size = 0
+        """Characters of all parts."""
         self._timer: asyncio.Handle | None = None
         self._next = 0.0
 
     def add(self, text: str) -> None:
-        """Take a piece of text; sends it now if the last frame is long enough ago."""
-        self._parts.append(text)
-        if self._timer is not None:
-            return
-        now = self._loop.time()
-        if now >= self._next:
-            self._frame()
+        """Take a piece of text; sends a frame now if it is full or the last one is long enough ago."""
+        if len(text) > CAP:
+            self._parts.extend(text[start : start + CAP] for start in range(0, len(text), CAP))
         else:
+            self._parts.append(text)
+        self._size += len(text)
+        if self._size >= CAP or self._loop.time() >= self._next:
+            self._stop()
+            self._frame()
+        elif self._timer is None:
             self._timer = self._loop.call_at(self._next, self._frame)
+
+    def rest(self) -> float:
+        """Seconds until the next frame: what is read before then cannot be shown earlier. 0 or less when none waits."""
+        return self._next - self._loop.time()
 
     def _frame(self) -> None:
         self._timer = None
-        text = "".join(self._parts)
-        self._parts.clear()
-        if len(text) > CAP:
-            self._parts.append(text[CAP:])
-            text = text[:CAP]
+        text = self._gathered()
+        if self._parts:
             self._timer = self._loop.call_soon(self._frame)
         self._next = self._loop.time() + INTERVAL
         if text:
             self._send(text)
 
-    def flush(self) -> None:
-        """Send all that is left, at the end of a stream."""
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        text = "".join(self._parts)
-        self._parts.clear()
-        for start in range(0, len(text), CAP):
-            self._send(text[start : start + CAP])
+
+    def _gathered(self) -> str:
+        """As many pieces as a frame holds."""
+        taken: list[str] = []
+        size = 0
+        while self._parts and size + len(self._parts[0]) <= CAP:
+            taken.append(self._parts.popleft())
+            size += len(taken[-1])
+        self._size -= size
+        return "".join(taken)
+
+    def flush(self) -> None:
+        """Send all that is left, at the end of a stream."""
+        self._stop()
+        while self._parts:
+            self._send(self._gathered())

@@ -20,12 +20,21 @@ def parse(text: str) -> Any:
         ValueError: it is none, or is nested deeper than `DEEPEST`.
     """
     try:
-        value = _JSON.decode(text)
+        value = _value(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
         raise ValueError("nested too deeply")
     return value
+
+
+def _value(text: str) -> Any:
+    if text[:1] == "{" and text[-1:] == "}":
+        value, end = _JSON.raw_decode(text)
+        if end == len(text):
+            return value
+    # Takes white space around the value as well, which costs a quarter more.
+    return _JSON.decode(text)
 
 
 def _is_deep(value: object) -> bool:

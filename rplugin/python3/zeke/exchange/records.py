@@ -48,7 +48,7 @@ class Lines:
         head, newline, tail = data.rpartition(b"\n")
         if newline:
             first, *others = head.split(b"\n")
-            yield b"".join([*self._parts, first])
+            yield b"".join([*self._parts, first]) if self._parts else first
             self._parts, self._size = [], 0
             yield from others
         self._keep(tail)
@@ -108,7 +108,8 @@ class Records:
                 return
             data, self._start = self._start, b""
         for line in self._lines.feed(data):
-            yield from self._line(line)
+            if (record := self._line(line)) is not None:
+                yield record
 
     def _choose(self) -> bool:
         if self._is_first:
@@ -129,46 +130,46 @@ class Records:
             self._format = "events"
         return True
 
-    def _line(self, line: bytes) -> Iterator[bytes]:
-        if self._format == "page":
-            return
-        if self._format == "json":
-            yield from self._json_line(line)
-            return
+    def _line(self, line: bytes) -> bytes | None:
+        """The record that this line completes."""
+        if self._format != "events":
+            return self._json_line(line) if self._format == "json" else None
         if not line:
-            if self._data:
-                yield b"\n".join(self._data)
-                self._data, self._size = [], 0
-        elif line[:5] == b"data:":
+            if not self._data:
+                return None
+            record = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+            self._data, self._size = [], 0
+            return record
+        if line[:5] == b"data:":
             value = line[6:] if line[5:6] == b" " else line[5:]
             if value == b"[DONE]" and not self._data:
-                yield value
-                return
+                return value
             self._data.append(value)
             self._size += len(value) + 1
             if self._size > LIMIT:
                 raise TooLarge
         elif line[:1] != b":" and line.partition(b":")[0] not in (b"event", b"id", b"retry", b"data"):
             self.strange = True
+        return None
 
-    def _json_line(self, line: bytes) -> Iterator[bytes]:
+    def _json_line(self, line: bytes) -> bytes | None:
         if not line.strip() and not self._document:
-            return
+            return None
         if not self._document and _is_complete(line):
-            yield line
-            return
+            return line
         self._document.append(line)
         self._size += len(line) + 1
         if self._size > LIMIT:
             raise TooLarge
+        return None
 
     def close(self) -> Iterator[bytes]:
         """The record that was not ended by a line, if it is complete."""
         if not self._format:
             self._format = "events"
         rest = self._lines.close()
-        if rest:
-            yield from self._line(rest)
+        if rest and (record := self._line(rest)) is not None:
+            yield record
         if self._format == "json" and self._document:
             yield b"\n".join(self._document)
         elif self._data:

@@ -17,12 +17,17 @@ class Thinking:
         self._state = "start"
         self._held = ""
 
-    def feed(self, text: str) -> Iterator[Text | Reasoning]:
+    @property
+    def is_over(self) -> bool:
+        """Whether all content from here on is text."""
+        return self._state == "text"
+
+    def feed(self, event: Text) -> Iterator[Text | Reasoning]:
         """What this content is."""
         if self._state == "text":
-            yield Text(text)
+            yield event
             return
-        self._held += text
+        self._held += event.text
         if self._state == "start":
             begun = self._held.lstrip()
             if OPEN.startswith(begun):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from zeke.exchange.events import Reasoning, Text
 
@@ -39,7 +40,7 @@ class Wellformed:
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         if text:
-            yield self._kind(wellformed(text))
+            yield replace(event, text=wellformed(text))
 
     def close(self) -> Iterator[Text | Reasoning]:
         """The half that waited in vain."""

@@ -5,8 +5,11 @@ The rules are those of detect-secrets; the ones that guess by entropy or by word
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Iterable
+import sys
+import types
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -42,10 +45,33 @@ class Secret:
     line: int
 
 
+@contextlib.contextmanager
+def _put_off(name: str) -> Iterator[None]:
+    """Modules that are imported in here get a stand-in that imports `name` when something of it is used.
+
+    detect-secrets imports `requests` to ask services whether a key is good. That is never done here, and most of the
+    time would go into it.
+    """
+    if name in sys.modules:
+        yield
+        return
+    stand_in = types.ModuleType(name)
+    # The module's own hook for missing attributes (PEP 562).
+    stand_in.__dict__["__getattr__"] = lambda attribute: getattr(importlib.import_module(name), attribute)
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
 @lru_cache(maxsize=1)
 def _detectors() -> tuple[Any, ...]:
-    # Importing takes 0.2 s: done while the command is typed, or with the first request.
-    return tuple(getattr(importlib.import_module(f"detect_secrets.plugins.{name}"), rule)() for name, rule in _RULES)
+    # Importing takes time: done while the command is typed, or with the first request.
+    with _put_off("requests"):
+        return tuple(
+            getattr(importlib.import_module(f"detect_secrets.plugins.{name}"), rule)() for name, rule in _RULES
+        )
 
 
 def warm() -> None:

@@ -42,10 +42,12 @@ class Record:
 
 def percentile(values: Sequence[int], percent: int) -> int | None:
     """Nearest rank (ceil(n·p/100)-th smallest); None of nothing."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return ordered[max(-(-len(ordered) * percent // 100), 1) - 1]
+    return nearest_rank(sorted(values), percent)
+
+
+def nearest_rank(ordered: Sequence[int], percent: int) -> int | None:
+    """The same of values that are in order."""
+    return ordered[max(-(-len(ordered) * percent // 100), 1) - 1] if ordered else None
 
 
 def seconds(ms: int | None) -> str:
@@ -62,11 +64,23 @@ def cents(value: float | None, source: str | None = None) -> str:
     return f"{'~' if source == 'computed' else ''}¢{value:.2f}"
 
 
+def share(part: float | None) -> str:
+    """A part of a whole in percent; 0 and 100 are said only when they are exact, `–` when nothing is known."""
+    if part is None:
+        return "–"
+    percent = round(part * 100)
+    if percent in (0, 100) and part not in (0, 1):
+        percent = 1 if percent == 0 else 99
+    return f"{percent} %"
+
+
 def count(value: int | None) -> str:
     """A number of tokens, `?` when unknown."""
     if value is None:
         return "?"
-    return str(value) if value < 1000 else f"{value / 1000:.1f}k"
+    if value < 1000:
+        return str(value)
+    return f"{value / 1000:.1f}k" if value < 1_000_000 else f"{value / 1_000_000:.1f}M"
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from zeke.report.figures import Attempted, Record, cents, count, seconds, table
+from zeke.report.figures import Attempted, Record, cents, count, seconds, share, table
+from zeke.report.verdicts import SIGNALS
 
 
-def lines(attempts: Sequence[Attempted], record: Record | None, *, raw: bool) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is known of one request."""
+
+    attempts: Sequence[Attempted]
+    record: Record | None = None
+    """How the model did for this intent in this project."""
+    signals: Sequence[tuple[str, str | None]] = ()
+    """Kind and note of what was done with the answer."""
+
+
+def table_of(found: Explained) -> dict[str, Any]:
+    """The same as a table for programs; unknown is None."""
+    return {
+        "attempts": [dataclasses.asdict(attempt) for attempt in found.attempts],
+        "record": dataclasses.asdict(found.record) if found.record else None,
+        "signals": [{"kind": kind, "note": note} for kind, note in found.signals],
+    }
+
+
+def lines(found_of: Explained, *, raw: bool) -> list[str]:
     """The request's route key by key, each attempt, the gateway's reason, and the model's record here.
 
     `raw` gives the traces as they were stored instead.
     """
+    attempts, record = found_of.attempts, found_of.record
     if not attempts:
         return ["nothing is logged of this request"]
     if raw:
@@ -38,7 +63,15 @@ def lines(attempts: Sequence[Attempted], record: Record | None, *, raw: bool) ->
         found += table([(key, str(pair[0]), f"({pair[1]})") for key, pair in route.items() if len(pair) == 2])
     if record is not None and last.model is not None:
         found += ["", f"## {last.model} for {last.intent} in this project", f"  {_record(record)}"]
+    if found_of.signals:
+        found += ["", "## what you made of it"]
+        found += [f"  {_signal(kind, note)}" for kind, note in found_of.signals]
     return found
+
+
+def _signal(kind: str, note: str | None) -> str:
+    meaning = SIGNALS[kind].meaning if kind in SIGNALS else kind
+    return f"{meaning}: {note}" if note else meaning
 
 
 def _who(attempt: Attempted) -> str:
@@ -77,5 +110,6 @@ def _attempt(attempt: Attempted) -> tuple[str, ...]:
 def _record(record: Record) -> str:
     if not record.count:
         return "no finished request yet"
-    share = 100 * record.successes / record.count
-    return f"{record.count} requests, {share:.0f} % complete, first token p50 {seconds(record.p50_ms)}"
+    complete = share(record.successes / record.count)
+    attempts = f"{record.count} attempt{'s' * (record.count != 1)}"
+    return f"{attempts}, {complete} complete, first token p50 {seconds(record.p50_ms)}"

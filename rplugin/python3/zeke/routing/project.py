@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zeke.routing.arguments import ArgumentError
 
-KEYS = ("prefer_local", "private", "budget", "alias", "model")
+KEYS = ("prefer_local", "private", "log", "budget", "alias", "model")
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 NONE = ("none", "auto", "")
 
@@ -18,6 +18,7 @@ class Changes:
 
     prefer_local: bool | None = None
     private: bool | None = None
+    log_text: bool | None = None
     cents: int | None = None
     alias: str | None = None
     model: str | None = None
@@ -66,6 +67,7 @@ def _changes(given: Mapping[str, str]) -> Changes:
     return Changes(
         prefer_local=_switch("prefer_local", given["prefer_local"]) if "prefer_local" in given else None,
         private=_switch("private", given["private"]) if "private" in given else None,
+        log_text=_switch("log", given["log"]) if "log" in given else None,
         cents=cents,
         alias=None if "alias" in cleared else given.get("alias"),
         model=None if "model" in cleared else given.get("model"),

@@ -102,6 +102,15 @@ def resolve(
     return _route(name, draft, timeouts or Timeouts())
 
 
+def aimed(ask: Ask, own: Mapping[str, Alias]) -> Ask:
+    """A comparison's request with its target as alias, or as model if no alias has this name."""
+    if not ask.target:
+        return ask
+    kept = {key: value for key, value in ask.arguments.items() if key not in ("alias", "model", "provider")}
+    key = "alias" if ask.target in {*alias_table.BUILT_IN, *own} else "model"
+    return replace(ask, arguments={**kept, key: ask.target}, target="")
+
+
 def _put_arguments(draft: _Draft, arguments: Mapping[str, str]) -> None:
     for key, value in arguments.items():
         if key in ("model", "provider"):

@@ -1,0 +1,166 @@
+"""A user at the screen: an attached user interface of 120x40 that notes when what is drawn, and types.
+
+Every time is CLOCK_MONOTONIC in nanoseconds and is taken when the bytes arrive, before they are decoded.
+"""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgpack
+
+SIZE = (120, 40)
+PERIOD_NS = 10_000_000
+"""Between two keys, and between two calls."""
+_LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
+"""Typed by the user; they are in no streamed text."""
+
+
+class Drawn:
+    """What was noted while something was followed."""
+
+    def __init__(self) -> None:
+        self.flushes: list[int] = []
+        """When the screen was up to date."""
+        self.marks: list[int] = []
+        """When the mark of an answer was drawn."""
+        self.keys: list[float] = []
+        """Milliseconds from a key to the letter on the screen."""
+        self.calls: list[float] = []
+        """Milliseconds of a round trip."""
+
+
+class Screen:
+    """One connection to Neovim's socket."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(address)
+        self._unpacker = msgpack.Unpacker(strict_map_key=False, ext_hook=lambda _, data: msgpack.unpackb(data))
+        self._numbers = itertools.count(1)
+        self._inbox: collections.deque[tuple[int, list[Any]]] = collections.deque()
+        self.channel: int = self.call("nvim_get_api_info")[0]
+        self.call("nvim_ui_attach", *SIZE, {"rgb": True, "ext_linegrid": True})
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, method: str, *arguments: Any) -> int:
+        """A request whose answer is looked for by its number."""
+        number = next(self._numbers)
+        self._socket.sendall(msgpack.packb([0, number, method, arguments]))
+        return number
+
+    def _receive(self, timeout: float) -> None:
+        if select.select([self._socket], [], [], max(timeout, 0))[0]:
+            data = self._socket.recv(1 << 20)
+            now = time.monotonic_ns()
+            if not data:
+                raise EOFError("Neovim is gone")
+            self._unpacker.feed(data)
+            self._inbox.extend((now, message) for message in self._unpacker)
+
+    def call(self, method: str, *arguments: Any, seconds: float = 60.0) -> Any:
+        """A request and its answer; what else arrives is dropped."""
+        number, deadline = self.send(method, *arguments), time.monotonic() + seconds
+        while True:
+            while self._inbox:
+                _, message = self._inbox.popleft()
+                if message[0] == 1 and message[1] == number:
+                    if message[2]:
+                        raise RuntimeError(f"{method}: {message[2]}")
+                    return message[3]
+            if time.monotonic() > deadline:
+                raise TimeoutError(method)
+            self._receive(deadline - time.monotonic())
+
+    def lua(self, code: str, *arguments: Any) -> Any:
+        """Run a Lua chunk."""
+        return self.call("nvim_exec_lua", code, arguments)
+
+    def quiet(self, seconds: float = 0.15) -> None:
+        """Let Neovim come to rest."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._receive(left)
+            self._inbox.clear()
+
+    def follow(self, seconds: float, *, mark: str = "", typing: bool = False, until: str = "bench_done") -> Drawn:
+        """Note what is drawn until a notification comes or the time is over; type and call meanwhile if told so."""
+        drawn, started = Drawn(), time.monotonic_ns()
+        probes = _Probes(self, drawn, started) if typing else None
+        deadline = started + int(seconds * 1e9)
+        while (now := time.monotonic_ns()) < deadline:
+            due = min(deadline, probes.send(now)) if probes else deadline
+            self._receive((due - now) / 1e9)
+            while self._inbox:
+                at, message = self._inbox.popleft()
+                if message[0] == 1 and probes:
+                    probes.answered(message[1], at)
+                elif message[0] == 2 and message[1] == "redraw":
+                    _read(message[2], at, mark, drawn, probes.drawn if probes else None)
+                elif message[0] == 2 and message[1] == until:
+                    return drawn
+        return drawn
+
+
+class _Probes:
+    """Keys and calls on a schedule of their own, whether the earlier ones were answered or not."""
+
+    def __init__(self, screen: Screen, drawn: Drawn, started: int) -> None:
+        self._screen = screen
+        self._drawn = drawn
+        self._due = started
+        self._sent = 0
+        self._keys: dict[str, int] = {}
+        self._calls: dict[int, int] = {}
+
+    def send(self, now: int) -> int:
+        """Send what is due; gives when the next one is."""
+        while now >= self._due:
+            due, self._due = self._due, self._due + PERIOD_NS // 2
+            self._sent += 1
+            if self._sent % 2:
+                self._calls[self._screen.send("nvim_eval", "1")] = due
+                continue
+            number = self._sent // 2
+            if number % 40 == 0:
+                # A line of its own now and then: one that wraps for ever is not what a user types.
+                self._screen.send("nvim_input", "<CR>")
+                continue
+            letter = _LETTERS[number % len(_LETTERS)]
+            if letter not in self._keys:
+                self._keys[letter] = due
+                self._screen.send("nvim_input", letter)
+        return self._due
+
+    def answered(self, number: int, at: int) -> None:
+        """A call came back."""
+        if (due := self._calls.pop(number, None)) is not None:
+            self._drawn.calls.append((at - due) / 1e6)
+
+    def drawn(self, letter: str, at: int) -> None:
+        """A typed letter is on the screen."""
+        if (due := self._keys.pop(letter, None)) is not None:
+            self._drawn.keys.append((at - due) / 1e6)
+
+
+def _read(
+    batches: Sequence[Sequence[Any]], at: int, mark: str, drawn: Drawn, typed: Callable[[str, int], None] | None
+) -> None:
+    for name, *calls in batches:
+        if name == "flush":
+            drawn.flushes.append(at)
+        elif name == "grid_line" and (typed or mark):
+            for call in calls:
+                for cell in call[3]:
+                    if mark and cell[0] == mark:
+                        drawn.marks.append(at)
+                    elif typed and cell[0] in _LETTERS and cell[0] != "":
+                        typed(cell[0], at)
