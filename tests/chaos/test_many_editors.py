@@ -31,7 +31,7 @@ SEED_PREFS = (
     " VALUES (:p, 1, 200, :a, NULL, :t) ON CONFLICT(project) DO UPDATE SET"
     " last_alias=COALESCE(excluded.last_alias, routing_prefs.last_alias), updated_at=excluded.updated_at"
 )
-WAL_LIMIT = 24 * 1024 * 1024
+WAL_LIMIT = 64 * 1024 * 1024
 """Bytes. It is begun anew after 8 MiB; each editor looks after some tens of writes, and may have to wait for others."""
 CHAIN = """
     local count = ...
