@@ -45,7 +45,7 @@ def found(path: Path) -> dict[str, sqlite3.Row]:
         connection.row_factory = sqlite3.Row
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         # What Python cannot decode of SQLite's own messages is a UnicodeError.
-        with contextlib.suppress(sqlite3.DatabaseError, UnicodeError, IndexError):
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeError, IndexError, MemoryError):
             for row in connection.execute("SELECT * FROM routing_stats ORDER BY id DESC"):
                 # In a damaged file one page may be read twice.
                 assert row["request_id"] not in rows or not is_intact(path), "a row is doubled"
@@ -57,7 +57,7 @@ def found(path: Path) -> dict[str, sqlite3.Row]:
 def is_intact(path: Path) -> bool:
     with (
         contextlib.closing(sqlite3.connect(path)) as connection,
-        contextlib.suppress(sqlite3.DatabaseError, UnicodeError),
+        contextlib.suppress(sqlite3.DatabaseError, UnicodeError, MemoryError),
     ):
         return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
     return False
@@ -340,3 +340,19 @@ def test_odd_folders_and_projects_are_names_and_nothing_else(chaos: Chaos, tmp_p
     log.close()
     assert found(path)["new"]["project"] == name
     chaos.survived(1, 1)
+
+
+def test_a_size_that_no_memory_holds_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "routing.sqlite3"
+    filled(path, 1)
+
+    def swamped(_: sqlite3.Connection) -> None:
+        raise MemoryError
+
+    log = Log(path, owned=True)
+    with pytest.raises(database.CacheUnavailable, match="malformed"):
+        log.call(swamped).result(10)
+    write(log, "new")
+    settle(log)
+    log.close()
+    assert found(path)["new"]["success"] == 1

@@ -61,10 +61,10 @@ def _connect(path: Path, *, is_suspect: bool) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def decoded() -> Iterator[None]:
-    """In a damaged file even SQLite's messages may not be UTF-8, which Python tells by an error of its own."""
+    """What Python tells by errors of its own: damaged text may be no UTF-8, a damaged size more than there is memory."""
     try:
         yield
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, MemoryError) as error:
         raise sqlite3.DatabaseError("database disk image is malformed") from error
 
 
