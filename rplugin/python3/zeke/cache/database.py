@@ -61,7 +61,7 @@ def _connect(path: Path, *, is_suspect: bool) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def decoded() -> Iterator[None]:
-    """What Python tells by errors of its own: damaged text may be no UTF-8, a damaged size more than there is memory."""
+    """Errors of Python's own: damaged text may be no UTF-8, a damaged size more than there is memory."""
     try:
         yield
     except (UnicodeDecodeError, MemoryError) as error:
