@@ -10,6 +10,7 @@ import argparse
 import functools
 import json
 import random
+import shutil
 import statistics
 import tempfile
 import time
@@ -20,7 +21,7 @@ from typing import Any
 
 from bench.rows import PROJECTS, WORDS, fill
 from tests.support.editor import REPOSITORY, Editor
-from zeke.cache import conversations, usage
+from zeke.cache import conversations, maintenance, usage
 from zeke.cache.database import open_connection
 from zeke.cache.decisions import Attempt
 from zeke.cache.reader import Reader
@@ -146,6 +147,22 @@ def writes(path: Path) -> list[dict[str, Any]]:
     return [alone, beside]
 
 
+def maintaining(path: Path, folder: Path) -> list[dict[str, Any]]:
+    """Every batch of a first clean-up, on a copy; each holds the file for that long."""
+    copy = folder / "copy.sqlite3"
+    shutil.copyfile(path, copy)
+    connection, _ = open_connection(copy, owned=False)
+    times: list[float] = []
+    for step in maintenance.steps(retention_days=90, max_bytes=20 * 1024 * 1024, now=EPOCH):
+        more = True
+        while more:
+            began = time.perf_counter()
+            more = step(connection)
+            times.append((time.perf_counter() - began) * 1000)
+    connection.close()
+    return [told(f"a batch of maintenance, of {len(times)}", times)]
+
+
 def trips(editor: Editor, until: Callable[[], bool]) -> list[float]:
     """Round trips to Neovim, one every 5 ms; milliseconds each."""
     found: list[float] = []
@@ -199,6 +216,7 @@ def main() -> None:
         megabytes = path.stat().st_size / 1e6
         print(f"{arguments.rows:,} rows, {arguments.turns:,} turns of {len(WORDS)} words, {megabytes:.0f} MB")
         found = queries(path, arguments.rounds) + writes(path) + editing(path, Path(folder) / "home")
+        found += maintaining(path, Path(folder))
         print("plans:")
         plans(path)
     (REPOSITORY / "bench" / "cache.json").write_text(json.dumps(found, indent=1))

@@ -131,6 +131,17 @@ def test_a_wrong_word_and_a_missing_log_are_one_sentence(start: Start, project: 
     shows(session, "Nothing was asked here yet")
 
 
+def test_a_file_that_is_no_log_is_one_sentence_on_the_page(start: Start, project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("my own notes " * 100)
+    session = start(env={"ZEKE_DB": str(other)})
+    opened(session, project)
+    for command in ("ZekeStats", "ZekeHistory"):
+        session.type_command(command)
+        shows(session, f"{command}: {other} is no SQLite database of ours: point ZEKE_DB to another file")
+    assert other.read_text() == "my own notes " * 100
+
+
 def test_exports_are_written_and_a_page_is_opened(start: Start, project: Path, tmp_path: Path) -> None:
     session = start()
     opened(session, project)

@@ -9,6 +9,7 @@ import threading
 from multiprocessing import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,3 +231,17 @@ def test_a_job_that_fails_is_the_callers_own_affair(path: Path) -> None:
     assert log.call(lambda connection: connection.execute("SELECT 1").fetchone()).result(10) == (1,)
     log.close()
     assert log.health.lost == 0
+
+
+def test_a_sqlite_without_full_text_search_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = sqlite3.connect
+
+    class Without(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if "fts5" in sql:
+                raise sqlite3.OperationalError("no such module: fts5")
+            return super().execute(sql, parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: real(*args, factory=Without, **options))
+    with pytest.raises(CacheUnavailable, match=r"no full-text search \(FTS5\): run :ZekeInstall"):
+        open_connection(path, owned=True)

@@ -121,7 +121,7 @@ def test_figures_are_not_rounded_into_a_lie() -> None:
     computed = tally.Tally(successes=2, reported=1.0, computed=0.5, unknown_costs=1)
     assert statistics.spent(computed) == "~¢1.50+"
     assert statistics.spent(tally.Tally(successes=2, unknown_costs=2)) == "¢?"
-    assert statistics.spent(tally.Tally(attempts=2)) == "¢0.00"
+    assert statistics.spent(tally.Tally(attempts=2)) == "–"
 
 
 def test_bars_show_what_is_there() -> None:

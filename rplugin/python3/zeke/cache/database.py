@@ -137,6 +137,11 @@ def open_connection(path: Path, *, owned: bool, is_suspect: bool = False) -> tup
             else:
                 break
     assert last is not None
+    if "no such module" in str(last):
+        raise CacheUnavailable(
+            "routing decisions are not logged, the SQLite of this Python has no full-text search (FTS5):"
+            " run :ZekeInstall with another python3 on PATH"
+        ) from last
     if isinstance(last, sqlite3.Error) and is_damage(last):
         raise CacheUnavailable(f"{path} is no SQLite database of ours: point ZEKE_DB to another file") from last
     raise CacheUnavailable(f"routing decisions are not logged, {path}: {last}: set ZEKE_DB elsewhere") from last

@@ -35,9 +35,9 @@ class _Column:
 
 
 def spent(tally: Tally) -> str:
-    """A sum of costs: `~` when some were computed, `+` when some are unknown."""
+    """A sum of costs: `~` when some were computed, `+` when some are unknown, `–` when there is no answer."""
     if tally.cents is None:
-        return "¢?" if tally.successes else "¢0.00"
+        return "¢?" if tally.successes else "–"
     return f"{'~' if tally.computed else ''}¢{tally.cents:.2f}{'+' if tally.unknown_costs else ''}"
 
 
