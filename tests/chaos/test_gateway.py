@@ -57,10 +57,10 @@ def test_what_a_line_or_a_proxy_can_do(
 
 def test_a_clock_that_jumps_changes_no_duration(chaos: Chaos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = chaos.rng("clock")
+    cases = {f"case-{number}": faults.mixed(rng) for number in range(chaos.size(40, 400))}
     honest = time.time
     # Years ahead and back, and before 1970, at each look.
     monkeypatch.setattr("time.time", lambda: honest() + rng.choice((-3e9, -1e7, -1.0, 0.0, 1.0, 1e7, 3e9)))
-    cases = {f"case-{number}": faults.mixed(rng) for number in range(chaos.size(40, 400))}
     stack, plan = asyncio.run(run_cases(tmp_path, cases, timeouts=SLOW))
     rows = rows_of(stack.path)
     for name, fault in cases.items():
