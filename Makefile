@@ -26,7 +26,7 @@ test-litellm: setup ## Zeke against a real LiteLLM proxy in an environment of it
 	@$(BIN)/python -m pytest -m litellm
 
 OLDEST := .venv.oldest
-WANTED = $(BIN)/python -c "from scripts.provision import requirements; print(*requirements(['local'])[$(1)], sep='\n')"
+WANTED = $(BIN)/python -c "from scripts.provision import requirements; print(*requirements(['local', 'charts'])[$(1)], sep='\n')"
 
 test-oldest: setup ## the tests with the oldest versions of our dependencies that we allow, in an environment of its own
 	@$(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.5,<1"
