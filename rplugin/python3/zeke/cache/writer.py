@@ -24,7 +24,7 @@ from zeke.cache.jobs import Job, awaited
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection], None]
 
-CLOSE_SECONDS = 0.2
+CLOSE_SECONDS = 0.5
 """How long the end of the editor may wait for what is still to be written."""
 LOCKED_SECONDS = 90.0
 """How long a row waits for a lock that somebody else holds. The request does not."""
