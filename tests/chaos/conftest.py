@@ -42,7 +42,8 @@ def chaos() -> Iterator[Chaos]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call" and report.failed and "leak" in str(report.longrepr):
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if report.failed and "leak:" in str(getattr(crash, "message", "")):
         _CHAOS.counts["leaks"] += 1
 
 

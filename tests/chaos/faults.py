@@ -285,12 +285,15 @@ def floods() -> list[Fault]:
         Fault("one line without end", [HEAD, open_event, b"data: ", *[block] * 1600], answer="kept", must_say="16 MiB"),
         Fault(
             "text without end",
-            [HEAD + event("e" * 1000), *[event("e" * 1000)] * 8000],
-            answer="e" * 8_001_000,
+            [HEAD + event("e" * 1000), *[event("e" * 1000)] * 10_000],
+            answer="e" * 10_001_000,
             must_say="longer than",
         ),
         Fault(
-            "thoughts without end", [HEAD, *[event("<think>" + "e" * 1000)] * 8000], answer="*", must_say="longer than"
+            "thoughts without end",
+            [HEAD, *[event("<think>" + "e" * 1000)] * 10_000],
+            answer="*",
+            must_say="longer than",
         ),
         Fault(
             "compression bomb, one event",

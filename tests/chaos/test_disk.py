@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from tests.chaos.conftest import Chaos
+from tests.chaos.disk import a_folder_in_its_place, damage, no_more_room, read_only
 from tests.chaos.stack import leaks
 from zeke.cache import database
 from zeke.cache.decisions import Attempt, Ending, Trace
@@ -47,7 +45,7 @@ def found(path: Path) -> dict[str, sqlite3.Row]:
         connection.row_factory = sqlite3.Row
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         # What Python cannot decode of SQLite's own messages is a UnicodeError.
-        with contextlib.suppress(sqlite3.DatabaseError, UnicodeError, IndexError):
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeError, IndexError, MemoryError):
             for row in connection.execute("SELECT * FROM routing_stats ORDER BY id DESC"):
                 # In a damaged file one page may be read twice.
                 assert row["request_id"] not in rows or not is_intact(path), "a row is doubled"
@@ -59,7 +57,7 @@ def found(path: Path) -> dict[str, sqlite3.Row]:
 def is_intact(path: Path) -> bool:
     with (
         contextlib.closing(sqlite3.connect(path)) as connection,
-        contextlib.suppress(sqlite3.DatabaseError, UnicodeError),
+        contextlib.suppress(sqlite3.DatabaseError, UnicodeError, MemoryError),
     ):
         return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
     return False
@@ -82,29 +80,6 @@ def filled(path: Path, count: int = 150) -> None:
         write(log, f"old-{number}")
     settle(log)
     log.close()
-
-
-def overwrite(path: Path, rng: Random) -> None:
-    """Bytes of one page, a whole page, or several, anywhere in the file."""
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        for _ in range(rng.choice((1, 1, 3, 8))):
-            length = rng.choice((1, 16, 512, 4096))
-            file.seek(rng.randrange(max(size - length, 1)))
-            file.write(rng.choice((b"\0" * length, rng.randbytes(length), b"\xff" * length)))
-
-
-def truncate(path: Path, rng: Random) -> None:
-    os.truncate(path, rng.randrange(path.stat().st_size + 1))
-
-
-def damage(path: Path, rng: Random) -> bool:
-    """One of the things that happen to files; whether it was the write-ahead log, and what it held is gone for good."""
-    wal = path.with_name(path.name + "-wal")
-    target = rng.choice((path, path, wal))
-    if target.exists() and target.stat().st_size:
-        rng.choice((overwrite, overwrite, truncate))(target, rng)
-    return target == wal
 
 
 def test_damage_at_random_places(chaos: Chaos, tmp_path: Path) -> None:
@@ -228,46 +203,6 @@ def test_a_row_that_cannot_be_stored_does_not_end_the_log(tmp_path: Path) -> Non
     assert rows["good"]["success"] == 1
     assert rows["huge"]["error_code"] == "in_flight"
     assert log.health.lost == 3
-
-
-@contextlib.contextmanager
-def no_more_room(_path: Path) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextlib.contextmanager
-def read_only(path: Path) -> Iterator[None]:
-    files = [path.parent, *path.parent.iterdir()]
-    for file in files:
-        file.chmod(0o555 if file.is_dir() else 0o444)
-    if is_root := os.geteuid() == 0:
-        # Root may write anything, so it is somebody else for a while.
-        for folder in path.parents:
-            if not os.access(folder, os.X_OK) or folder.stat().st_mode & 0o005 != 0o005:
-                pytest.skip("the folder of the tests is closed to others")
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
-        for file in files:
-            with contextlib.suppress(FileNotFoundError):
-                file.chmod(0o755 if file.is_dir() else 0o644)
-
-
-@contextlib.contextmanager
-def a_folder_in_its_place(path: Path) -> Iterator[None]:
-    for file in path.parent.iterdir():
-        file.unlink()
-    path.mkdir()
-    yield
-    path.rmdir()
 
 
 Trouble = Callable[[Path], contextlib.AbstractContextManager[None]]
@@ -405,3 +340,19 @@ def test_odd_folders_and_projects_are_names_and_nothing_else(chaos: Chaos, tmp_p
     log.close()
     assert found(path)["new"]["project"] == name
     chaos.survived(1, 1)
+
+
+def test_a_size_that_no_memory_holds_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "routing.sqlite3"
+    filled(path, 1)
+
+    def swamped(_: sqlite3.Connection) -> None:
+        raise MemoryError
+
+    log = Log(path, owned=True)
+    with pytest.raises(database.CacheUnavailable, match="malformed"):
+        log.call(swamped).result(10)
+    write(log, "new")
+    settle(log)
+    log.close()
+    assert found(path)["new"]["success"] == 1

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.conftest import Session, Start
 from tests.e2e.editing import opened
 from tests.support.gateway import HEAD, Reply, stream
@@ -155,28 +153,35 @@ def test_an_untrusted_repository_decides_nothing(start: Start, project: Path) ->
     assert (body["model"], body["tags"].get("x")) == ("auto", None)
 
 
-@pytest.mark.parametrize("kind", ["device", "pipe", "huge", "folder"])
-def test_files_of_a_repository_that_never_end_hold_nothing_up(start: Start, project: Path, kind: str) -> None:
+def unreadable(path: Path, kind: str) -> None:
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(50_000_000_000)
+
+
+def test_files_of_a_repository_that_never_end_hold_nothing_up(start: Start, tmp_path: Path) -> None:
     session = start()
-    folder = project / ".zeke" / "prompts"
-    folder.mkdir(parents=True)
-    for path in (project / ".zeke.toml", project / "AGENTS.md", project / ".zeke.md", folder / "p.md"):
-        if kind == "device":
-            path.symlink_to("/dev/zero")
-        elif kind == "pipe":
-            os.mkfifo(path)
-        elif kind == "folder":
-            path.mkdir()
-        else:
-            with path.open("wb") as file:
-                file.truncate(50_000_000_000)
-    in_repository(session, project)
-    assert session.editor.lua("return vim.fn.getcompletion('Zeke /', 'cmdline')") == []
-    session.type_command("Zeke hello")
-    session.wait_done()
-    assert session.answer()["success"] is True
-    session.type_command("Zeke /p")
-    session.wait_message("unknown prompt `/p`")
+    for number, kind in enumerate(("device", "pipe", "huge", "folder"), start=1):
+        project = tmp_path / kind
+        folder = project / ".zeke" / "prompts"
+        folder.mkdir(parents=True)
+        (project / ".git").mkdir()
+        for path in (project / ".zeke.toml", project / "AGENTS.md", project / ".zeke.md", folder / "p.md"):
+            unreadable(path, kind)
+        in_repository(session, project)
+        assert session.editor.lua("return vim.fn.getcompletion('Zeke /', 'cmdline')") == []
+        session.type_command("Zeke hello")
+        session.wait_done(number)
+        assert session.answer()["success"] is True
+        session.type_command("Zeke /p")
+        session.wait_message("unknown prompt `/p`")
+        session.editor.command("messages clear | only")
 
 
 def test_names_of_folders_and_files_are_only_names(start: Start, tmp_path: Path) -> None:

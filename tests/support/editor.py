@@ -254,5 +254,8 @@ class Editor:
 
 def _child_pid(nvim: pynvim.Nvim) -> int:
     """The child's process id, from pynvim's transport: before the screen is attached Neovim itself cannot be asked."""
-    pid: int = nvim._session.loop._protocol._transport.get_pid()  # type: ignore[attr-defined]
+    loop: Any = nvim._session.loop
+    # Before pynvim 0.6 only the pipe to the child is kept, which knows its process.
+    transport = getattr(loop._protocol, "_transport", None) or loop._transport._protocol.proc
+    pid: int = transport.get_pid()
     return pid

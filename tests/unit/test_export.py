@@ -98,3 +98,17 @@ def test_what_cannot_be_written_is_one_sentence(
     with pytest.raises(exporting.ExportError, match=":ZekeInstall charts"):
         exporting.write(connection, "out.html", str(tmp_path), "grim", 0, table(connection))
     assert not (tmp_path / "out.html").exists()
+
+
+def test_a_name_that_is_a_formula_is_text_and_the_file_is_its_users_alone(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    row(connection, model="=HYPERLINK(1)", provider="@SUM(1)", created_at=NOW, request_id="formula")
+    for name in ("out.csv", "out.json"):
+        where, _ = exporting.write(
+            connection, name, str(tmp_path), "grim", 0, None if name.endswith("csv") else table(connection)
+        )
+        assert Path(where).stat().st_mode & 0o077 == 0
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        (line,) = [line for line in csv.DictReader(file) if line["request_id"] == "formula"]
+    assert (line["model"], line["provider"]) == ("'=HYPERLINK(1)", "'@SUM(1)")

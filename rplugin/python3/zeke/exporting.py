@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 KINDS = (".csv", ".json", ".html")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
 BATCH = 2000
 """Rows read and written at once."""
 COLUMNS = (
@@ -77,6 +79,7 @@ def write(
         raise ExportError(f"export={target}: there is another file of that name, and it is left alone: name a new one")
     beside = target.with_name(f".{target.name}.part")
     try:
+        beside.touch(mode=0o600)
         if table is None:
             attempts = _csv(connection, beside, project, since)
         else:
@@ -102,9 +105,14 @@ def _csv(connection: sqlite3.Connection, path: Path, project: str | None, since:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
         for rows in usage.rows(connection, project, since, COLUMNS, BATCH):
-            lines.writerows(rows)
+            lines.writerows([[_cell(value) for value in row] for row in rows])
             count += len(rows)
     return count
+
+
+def _cell(value: object) -> object:
+    """A value as a spreadsheet may read it: text that begins like a formula, say a model's name, is marked as text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def _is_ours(path: Path) -> bool:

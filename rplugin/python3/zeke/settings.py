@@ -36,6 +36,18 @@ def _table(value: Any) -> Any:
     return {} if value == [] else value
 
 
+def _group(name: str, value: Any) -> dict[str, Any]:
+    """A copy of a group of options.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    value = _table(value)
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{name}: accepted is a table of options")
+    return dict(value)
+
+
 def _list(value: Any) -> Any:
     return () if value == {} else value
 
@@ -157,7 +169,7 @@ class AliasOptions(_Frozen):
 class Budget(_Frozen):
     """The monthly limit of projects that set none, in cents, and what happens when it is reached."""
 
-    month_cents: Annotated[int, Field(ge=0)] = 200
+    month_cents: Annotated[int, Field(ge=0, le=10**9)] = 200
     warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
     on_exceeded: Literal["ask", "local", "refuse", "warn"] = "ask"
 
@@ -166,8 +178,8 @@ class LogOptions(_Frozen):
     """Whether prompts and answers are kept for :ZekeHistory, for how many days and megabytes (0: without a limit)."""
 
     text: bool = True
-    retention_days: Annotated[int, Field(ge=0)] = 90
-    max_mb: Annotated[int, Field(ge=0)] = 500
+    retention_days: Annotated[int, Field(ge=0, le=36500)] = 90
+    max_mb: Annotated[int, Field(ge=0, le=10**6)] = 500
 
 
 class Settings(_Frozen):
@@ -228,6 +240,8 @@ def with_project(options: Mapping[str, Any], text: str) -> dict[str, Any]:
         parsed = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{PROJECT_FILE}: {error}") from None
+    except RecursionError:
+        raise SettingsError(f"{PROJECT_FILE}: it is nested too deeply") from None
     for key in parsed:
         if key not in _PROJECT_KEYS:
             raise SettingsError(f"{PROJECT_FILE}: unknown option `{key}`: accepted are {', '.join(_PROJECT_KEYS)}")
@@ -252,7 +266,7 @@ def load(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         SettingsError: a value cannot be used; it is named with what is accepted.
     """
     merged: dict[str, Any] = {key: value for key, value in dict(options).items() if value is not None}
-    gateway = dict(_table(merged.get("gateway", {})))
+    gateway = _group("gateway", merged.get("gateway", {}))
     given = {"gateway.base": bool(gateway.get("base"))}
     gateway.setdefault("base", _first(environ, "ZEKE_API_BASE", "OMEN_BASE") or DEFAULT_BASE)
     if key := gateway.get("key") or _first(environ, "ZEKE_API_KEY", "OMEN_API_KEY"):
@@ -262,8 +276,8 @@ def load(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         merged["fallback"] = {"ollama": False, "embedded": False}
     elif merged.get("fallback") is True:
         merged["fallback"] = {}
-    fallback = dict(_table(merged.get("fallback", {})))
-    ollama = dict(_part(fallback.get("ollama", {})))
+    fallback = _group("fallback", merged.get("fallback", {}))
+    ollama = _group("fallback.ollama", _part(fallback.get("ollama", {})))
     if not ollama.get("host") and environ.get("OLLAMA_HOST"):
         ollama["host"] = environ["OLLAMA_HOST"]
     merged["fallback"] = {**fallback, "ollama": ollama}

@@ -61,11 +61,22 @@ def _connect(path: Path, *, is_suspect: bool) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def decoded() -> Iterator[None]:
-    """In a damaged file even SQLite's messages may not be UTF-8, which Python tells by an error of its own."""
+    """Errors of Python's own: damaged text may be no UTF-8, a damaged size more than there is memory."""
     try:
         yield
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, MemoryError) as error:
         raise sqlite3.DatabaseError("database disk image is malformed") from error
+
+
+@contextlib.contextmanager
+def impatient(connection: sqlite3.Connection) -> Iterator[None]:
+    """Be told of a lock at once: SQLite's own waits grow to 100 ms, while a write takes less than one."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def _prepare(connection: sqlite3.Connection, *, is_suspect: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import random
 import sqlite3
 import threading
 import time
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 from zeke import journal
 from zeke.cache import decisions
-from zeke.cache.database import CacheUnavailable, decoded, identity, is_busy, is_damage, open_connection
+from zeke.cache.database import CacheUnavailable, decoded, identity, impatient, is_busy, is_damage, open_connection
 from zeke.cache.decisions import Attempt, Ending, Trace
 from zeke.cache.jobs import Job, awaited
 
@@ -27,9 +28,11 @@ CLOSE_SECONDS = 0.2
 """How long the end of the editor may wait for what is still to be written."""
 LOCKED_SECONDS = 90.0
 """How long a row waits for a lock that somebody else holds. The request does not."""
+WAL_BYTES = 8 * 1024 * 1024
+"""Size of the write-ahead log from which on it is begun anew."""
 OWED = 1000
 """Rows kept for later while the disk takes none."""
-REOPEN_SECONDS = 2.0
+REOPEN_SECONDS = 1.0
 """How long a cache that cannot be opened is left alone before the next row tries again."""
 
 
@@ -69,6 +72,7 @@ class Log:
         self._file: tuple[int, int] | None = None
         self._owed: deque[tuple[Write, _Row | None]] = deque()
         self._abandoned: list[sqlite3.Connection] = []
+        self._written = 0
         self._is_suspect = False
         self._is_closing = False
         self._closed_until = 0.0
@@ -200,15 +204,17 @@ class Log:
         is_new = False
         while True:
             try:
-                with decoded():
+                with decoded(), impatient(connection):
                     write(connection)
+                self._bound_the_log(connection)
                 return
             except sqlite3.Error as error:
                 if is_busy(error):
                     if self._is_closing or time.monotonic() > until:
                         raise
-                    # SQLite waited already, but not when waiting could never end.
-                    time.sleep(0.02)
+                    # Another editor is done in a moment; somebody who takes longer is not asked all the time.
+                    is_long = time.monotonic() > until - LOCKED_SECONDS + 1.0
+                    time.sleep(0.05 if is_long else random.uniform(0.0005, 0.003))
                     continue
                 self._doubt(error)
                 if is_new:
@@ -218,6 +224,16 @@ class Log:
             if reopened is None:
                 raise CacheUnavailable(self._health.trouble or "the cache is closed")
             connection = reopened
+
+    def _bound_the_log(self, connection: sqlite3.Connection) -> None:
+        """SQLite's own checkpoints never catch up with many editors that write at once: one makes the others wait."""
+        self._written += 1
+        if self._written % 128:
+            return
+        wal = self._path.with_name(self._path.name + "-wal")
+        with contextlib.suppress(OSError, sqlite3.Error):
+            if wal.stat().st_size > WAL_BYTES:
+                connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
     def _doubt(self, error: sqlite3.Error) -> None:
         """The next job gets a new connection, after a look at the file if that may be broken."""
