@@ -36,10 +36,13 @@ def main(directory: str) -> None:
     """Serve the remote plugin in `directory` on standard input and output until the editor is gone."""
     nvim = pynvim.attach("stdio")
     host = Host(nvim)
+    transport_loop: Any = nvim._session._async_session.loop if hasattr(nvim._session, "_async_session") else None
+    if transport_loop is not None:
+        # Neovim ends its jobs with SIGTERM: without a handler it would come in the middle of the drain and be the end.
+        transport_loop._teardown_signals = lambda: None
     # The end of the pipe: every way out of the loop is the same orderly exit.
     with contextlib.suppress(Exception, KeyboardInterrupt):
         host.start([str(Path(directory) / "zeke")])
-    transport_loop: Any = nvim._session._async_session.loop if hasattr(nvim._session, "_async_session") else None
     if transport_loop is not None:
         # A late write to the broken pipe would stop the loop a second time, in the middle of the drain.
         transport_loop._stop = lambda: None

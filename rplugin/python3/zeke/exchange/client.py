@@ -291,7 +291,7 @@ class Client:
             except Undecodable as error:
                 yield Failed(ErrorCode.BAD_RESPONSE.value, str(error))
                 return
-            except (httpcore.RemoteProtocolError, httpcore.ReadError):
+            except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.ReadTimeout):
                 # A body that was cut short ends like any other; the decoder knows whether it was complete.
                 pass
             for event in decoder.close():
