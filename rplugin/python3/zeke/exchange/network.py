@@ -5,6 +5,7 @@ httpcore's usual backend costs several steps of the loop for each read, and a th
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import os
@@ -21,7 +22,7 @@ DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
 
 
-class Stream(httpcore.AsyncNetworkStream):
+class Stream(httpcore.AsyncNetworkStream, abc.ABC):
     """What httpcore reads from and writes to. Timeouts are in seconds, None for none."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -100,17 +101,17 @@ class Stream(httpcore.AsyncNetworkStream):
             timer.cancel()
             raise
 
-    async def _read(self, max_bytes: int) -> bytes:
-        raise NotImplementedError
+    @abc.abstractmethod
+    async def _read(self, max_bytes: int) -> bytes: ...
 
-    async def _write(self, buffer: bytes) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    async def _write(self, buffer: bytes) -> None: ...
 
-    async def _start_tls(self, context: ssl.SSLContext, host: str | None) -> Stream:
-        raise NotImplementedError
+    @abc.abstractmethod
+    async def _start_tls(self, context: ssl.SSLContext, host: str | None) -> Stream: ...
 
-    def _is_readable(self) -> bool:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _is_readable(self) -> bool: ...
 
 
 def _settle(future: asyncio.Future[None]) -> None:
