@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from zeke.models import Timeouts
 
 def survive(chaos: Chaos, folder: Path, found: list[Fault], timeouts: Timeouts, at_once: int = 8) -> None:
     cases = {f"case-{number}": fault for number, fault in enumerate(found)}
+    # What earlier tests left to the collector is not counted, since it may go in between.
+    gc.collect()
     before = leaks()
     stack, plan = asyncio.run(run_cases(folder, cases, timeouts=timeouts, at_once=at_once))
     assert leaks() == before, f"leak: {before} became {leaks()}"
