@@ -8,7 +8,7 @@ local M = {}
 ---@field args? string what stood after the command
 ---@field definition? table
 ---@field result? "diff"
----@field region? zeke.Region
+---@field region? zeke.Region|false
 ---@field notes? string[] diagnostics that were sent along
 ---@field parent? string id of the answer that this one follows
 ---@field origin? string its request in the log, when it is a copy of another conversation's turn

@@ -58,10 +58,12 @@ end
 
 --- What a request that is asked again is about: the same lines, as they are now.
 ---@param old zeke.Answer
----@return zeke.Region? region, zeke.Scope scope
+---@return zeke.Region|false|nil region false when it cannot be told any more, zeke.Scope scope
 function M.renew(old)
   local region, scope = old.region, old.scope
-  if not region or not vim.api.nvim_buf_is_loaded(region.bufnr) then
+  if not region then
+    return region, scope
+  elseif not vim.api.nvim_buf_is_loaded(region.bufnr) then
     return nil, scope
   end
   local mark = vim.api.nvim_buf_get_extmark_by_id(region.bufnr, ns_region, region.mark, { details = true })
@@ -69,7 +71,7 @@ function M.renew(old)
   if vim.deep_equal(now, region.lines) then
     return region, scope
   elseif #now == 0 or scope.kind == "char" then
-    return nil, scope
+    return false, scope
   end
   local text = table.concat(now, "\n") .. (scope.text:sub(-1) == "\n" and "\n" or "")
   scope = vim.tbl_extend("force", scope, { text = text, first = mark[1] + 1, last = mark[1] + #now })
@@ -164,7 +166,9 @@ end
 ---@return string sentence
 function M.offer(answer)
   local region = answer.region
-  if not region then
+  if region == false then
+    return "what was selected has changed since: select it again, gy yanks the code"
+  elseif not region then
     return "a block selection cannot be replaced as a whole: gy yanks the code"
   end
   local bufnr = region.bufnr

@@ -92,7 +92,7 @@ local function hand_over(name, spec, opts, args, scope, source, more)
   if spec.diagnostics and not answer.notes then
     answer.notes = require("zeke.context").diagnostics(source.bufnr, scope)
   end
-  if answer.result == "diff" and not answer.region then
+  if answer.result == "diff" and answer.region == nil then
     answer.region = require("zeke.proposal").capture(source.bufnr, scope)
   end
   return submit(answer, opts.smods, function(ctx)
@@ -253,8 +253,8 @@ function M.retry(opts)
     require("zeke.notice").warn(old and "the answer still comes: stop it with :ZekeStop" or "there is nothing to retry")
     return
   end
-  require("zeke.signals").record(old, "retried")
   local function again(args)
+    require("zeke.signals").record(old, "retried")
     local region, scope = require("zeke.proposal").renew(old)
     local more = { parent = old.parent, bufnr = old.bufnr, replay_of = answers.request_id(old), region = region }
     send(old.command or "Zeke", spec_of(old), { bang = false, smods = opts.smods }, args, scope, old.source, more)

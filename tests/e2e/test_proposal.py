@@ -133,3 +133,26 @@ def test_a_diff_tab_in_neovims_own_diff_mode(start: Start, project: Path) -> Non
     assert session.editor.lua("return vim.wo.diff and #vim.api.nvim_tabpage_list_wins(0)") == 2
     session.editor.input("gg]cdo]cdo")
     assert "    return b + a" in session.editor.lines()
+
+
+def test_a_retry_is_about_the_lines_as_they_are_now(start: Start, project: Path) -> None:
+    session = start(*[Reply(stream("```python\nchanged\n```\n"))] * 4)
+    opened(session, project)
+    session.editor.command("5")
+    asked(session, "ZekeRefactor")
+    session.type_command("ZekeReject")
+    session.editor.lua("vim.api.nvim_buf_set_lines(0, 0, 0, false, { '# new', '# lines' })")
+    session.editor.lua("vim.fn.search('return a')")
+    session.editor.command("normal! A  # and more")
+    asked(session, "ZekeRetry", answers=2)
+    assert "return a + b  # and more" in session.sent()
+    assert "hunk" in session.scratch()[-1]
+    session.type_command("ZekeReject")
+    # Of characters that have changed nobody can tell any more which ones were meant.
+    session.editor.lua("vim.fn.search('return')")
+    session.editor.input("vee")
+    asked(session, "ZekeRefactor", answers=3)
+    session.type_command("ZekeReject")
+    session.editor.command("normal! 0ix")
+    asked(session, "ZekeRetry", answers=4)
+    assert "what was selected has changed since" in session.scratch()[-1]
