@@ -72,7 +72,7 @@ class App:
         )
 
     def _inquire(
-        self, name: str, work: Callable[[Inquiries], Coroutine[Any, Any, None]], project_file: str = ""
+        self, name: str, work: Callable[[Inquiries], Coroutine[Any, Any, None]], project_file: str | None = None
     ) -> None:
         from zeke.inquiries import Inquiries
 
@@ -138,7 +138,12 @@ class App:
             else:
                 self.screen.fetched(token, found, None)
 
-        self._with_stages(f"fetch {token}", lambda sentence: self.screen.fetched(token, None, sentence), work)
+        self._with_stages(
+            f"fetch {token}",
+            lambda sentence: self.screen.fetched(token, None, sentence),
+            work,
+            context["source"].get("file") or "",
+        )
 
     def reply(self, question_id: str, choice: str) -> None:
         """The user answered a question; an empty choice cancels."""
@@ -226,9 +231,9 @@ class App:
         name: str,
         refuse: Callable[[str], None],
         work: Callable[[Stages], Coroutine[Any, Any, None]] | None,
-        project_file: str = "",
+        project_file: str | None = "",
     ) -> None:
-        """Run `work` with the stages of the current options and the project's own.
+        """Run `work` with the stages of the current options and the project's own; None takes those that are there.
 
         `refuse` gets the sentence when they cannot be built.
         """
@@ -237,8 +242,8 @@ class App:
 
         before = self._stages
         try:
-            options = with_project(self._options, project_file)
-            if before is None or options != self._built_from:
+            options = with_project(self._options, project_file or "")
+            if before is None or (project_file is not None and options != self._built_from):
                 self._stages = Stages(options, before=before, ask_user=self._ask_user, on_trouble=self._cache_trouble)
                 self._built_from = options
         except (SettingsError, ValueError) as error:
