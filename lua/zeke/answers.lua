@@ -137,6 +137,12 @@ function M.at(bufnr, row)
   return found
 end
 
+--- The answer that the cursor is in.
+---@return zeke.Answer?
+function M.under_cursor()
+  return M.at(vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1])
+end
+
 --- First line of an answer's turn in its buffer, counted from 1.
 ---@param answer zeke.Answer
 ---@return integer

@@ -53,7 +53,7 @@ local function new_buffer(answer)
     buffer = bufnr,
     callback = function()
       if vim.v.event.operator == "y" then
-        require("zeke.signals").record(answers.at(bufnr, vim.api.nvim_win_get_cursor(0)[1]), "yanked")
+        require("zeke.signals").record(answers.under_cursor(), "yanked")
       end
     end,
   })

@@ -4,15 +4,14 @@ local M = {}
 local page = require("zeke.page")
 
 local function ask(self)
-  local problem = require("zeke.host").command(
-    "ZekeHistory",
-    { self.state.query },
-    self.state.everywhere and 1 or 0,
-    page.context(self)
+  require("zeke.notice").problem(
+    require("zeke.host").command(
+      "ZekeHistory",
+      { self.state.query },
+      self.state.everywhere and 1 or 0,
+      page.context(self)
+    )
   )
-  if problem then
-    require("zeke.notice").error(problem)
-  end
 end
 
 local function on_turn(action)
@@ -111,7 +110,7 @@ local KEYS = {
 ---@param opts table what a user command's callback is given
 ---@param source zeke.Source
 function M.open(opts, source)
-  local self = page.open("history", opts.smods or {}, source, KEYS, ask)
+  local self = page.open("history", opts.smods or {}, source, KEYS)
   self.state = { query = opts.args, everywhere = opts.bang or false }
   vim.keymap.set("x", "d", forget_selected, { buffer = self.bufnr, nowait = true, desc = "Zeke: forget" })
   ask(self)

@@ -33,10 +33,7 @@ local function deliver(name, spec, opts, ctx)
     arguments[#arguments + 1] = opts.bang and 1 or 0
   end
   arguments[#arguments + 1] = ctx
-  local problem = require("zeke.host").command(name, unpack(arguments))
-  if problem then
-    require("zeke.notice").error(problem)
-  end
+  require("zeke.notice").problem(require("zeke.host").command(name, unpack(arguments)))
 end
 
 ---@param name string
@@ -70,7 +67,7 @@ function M.run(name, spec, opts)
     return
   end
   local newest = (name == "ZekeWhy" or name == "ZekeRate") and answers.newest() or nil
-  local about = answer and answers.at(bufnr, vim.api.nvim_win_get_cursor(0)[1]) or newest
+  local about = answer and answers.under_cursor() or newest
   deliver(name, spec, opts, { id = about and answers.request_id(about), source = source })
 end
 

@@ -36,13 +36,8 @@ function M.blocks(lines)
   return found
 end
 
---- The answer that the cursor is in.
-local function under_cursor()
-  return require("zeke.answers").at(vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0)[1])
-end
-
 local function yank(text)
-  require("zeke.signals").record(under_cursor(), "yanked")
+  require("zeke.signals").record(require("zeke.answers").under_cursor(), "yanked")
   vim.fn.setreg(vim.v.register, text, "l")
   require("zeke.notice").info(("yanked %d lines"):format(select(2, text:gsub("\n", "\n"))))
 end
@@ -124,7 +119,7 @@ local function apply()
   local view = require("zeke.answers").view()
   if view and view.intent == "commit" then
     if require("zeke.findings").insert_message(view.text) then
-      require("zeke.signals").record(under_cursor(), "accepted")
+      require("zeke.signals").record(require("zeke.answers").under_cursor(), "accepted")
     end
   else
     require("zeke.proposal").apply()
@@ -158,7 +153,7 @@ M.table = {
     "gD",
     "the proposed change in a diff tab; compared answers in diff mode",
     function()
-      local answer = under_cursor()
+      local answer = require("zeke.answers").under_cursor()
       if answer and answer.compared then
         require("zeke.replay").toggle_diff(answer)
       else
@@ -170,7 +165,7 @@ M.table = {
     "gK",
     "keep this one of the compared answers",
     function()
-      local answer = under_cursor()
+      local answer = require("zeke.answers").under_cursor()
       if answer and answer.compared then
         require("zeke.replay").keep(answer)
       else

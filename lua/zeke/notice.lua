@@ -39,6 +39,14 @@ function M.warn(sentence)
   show(sentence, vim.log.levels.WARN, "WarningMsg")
 end
 
+--- The sentence of a call that could not be made, if it could not.
+---@param sentence? string
+function M.problem(sentence)
+  if sentence then
+    M.error(sentence)
+  end
+end
+
 function M.error(sentence)
   show(sentence, vim.log.levels.ERROR, "ErrorMsg")
 end

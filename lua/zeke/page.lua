@@ -12,7 +12,6 @@ local ns = vim.api.nvim_create_namespace("zeke.page")
 ---@field targets table[] row, first byte, end byte, what it opens
 ---@field source zeke.Source where the command was given
 ---@field footer string
----@field ask fun(page: zeke.Page) asks the host for the page again
 ---@field back table[] states to go back to
 
 ---@type table<integer, zeke.Page>
@@ -191,9 +190,8 @@ end
 ---@param smods table
 ---@param source zeke.Source
 ---@param keys zeke.PageKey[]
----@param ask fun(page: zeke.Page)
 ---@return zeke.Page
-function M.open(name, smods, source, keys, ask)
+function M.open(name, smods, source, keys)
   local title = "zeke://" .. name
   local bufnr = vim.fn.bufnr("^" .. vim.fn.escape(title, "[]*?^$\\") .. "$")
   local page = pages[bufnr]
@@ -202,7 +200,7 @@ function M.open(name, smods, source, keys, ask)
     vim.api.nvim_buf_set_name(bufnr, title)
     local options = vim.bo[bufnr]
     options.bufhidden, options.undolevels, options.swapfile, options.modeline = "wipe", -1, false, false
-    page = { bufnr = bufnr, serial = 0, state = {}, targets = {}, source = source, footer = "", ask = ask, back = {} }
+    page = { bufnr = bufnr, serial = 0, state = {}, targets = {}, source = source, footer = "", back = {} }
     pages[bufnr] = page
     vim.api.nvim_create_autocmd("BufWipeout", {
       buffer = bufnr,
@@ -215,7 +213,7 @@ function M.open(name, smods, source, keys, ask)
     options.filetype = "zeke-page"
     write(page, { "# " .. name, "", "reading the log …" })
   end
-  page.source, page.ask, page.back = source, ask, {}
+  page.source, page.back = source, {}
   vim.b[bufnr].zeke_root = source.root
   local win = vim.fn.win_findbuf(bufnr)[1]
   if win then

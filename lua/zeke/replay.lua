@@ -8,10 +8,7 @@ local answers = require("zeke.answers")
 ---@param how "show"|"fork"|"replay"
 ---@param words string options of a replay
 function M.recall(request_id, how, words)
-  local problem = require("zeke.host").notify("zeke_recall", request_id, how, words)
-  if problem then
-    require("zeke.notice").error(problem)
-  end
+  require("zeke.notice").problem(require("zeke.host").notify("zeke_recall", request_id, how, words))
 end
 
 --- Show a request: its conversation if text of it is kept or it is of this session, else why it was answered so.

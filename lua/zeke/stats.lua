@@ -25,10 +25,9 @@ end
 ---@param fresh? boolean read the log again
 local function request(self, change, fresh)
   self.state = vim.tbl_extend("force", self.state, change or {})
-  local problem = require("zeke.host").notify("zeke_report", self.state, page.context(self, { fresh = fresh }))
-  if problem then
-    require("zeke.notice").error(problem)
-  end
+  require("zeke.notice").problem(
+    require("zeke.host").notify("zeke_report", self.state, page.context(self, { fresh = fresh }))
+  )
 end
 
 --- An action on the page under the cursor, once its figures are there.
@@ -121,10 +120,7 @@ local KEYS = {
 ---@param source zeke.Source
 function M.run(words, everywhere, source)
   local context = { source = source, cwd = vim.fn.getcwd(), serial = 0 }
-  local problem = require("zeke.host").command("ZekeStats", { words }, everywhere and 1 or 0, context)
-  if problem then
-    require("zeke.notice").error(problem)
-  end
+  require("zeke.notice").problem(require("zeke.host").command("ZekeStats", { words }, everywhere and 1 or 0, context))
 end
 
 ---@type uv.uv_timer_t?
@@ -173,14 +169,9 @@ function M.open(opts, source)
     return
   end
   watch()
-  local function ask(self)
-    local bang = opts.bang and 1 or 0
-    local problem = require("zeke.host").command("ZekeStats", { opts.args }, bang, page.context(self))
-    if problem then
-      require("zeke.notice").error(problem)
-    end
-  end
-  ask(page.open("stats", opts.smods or {}, source, KEYS, ask))
+  local self = page.open("stats", opts.smods or {}, source, KEYS)
+  local bang = opts.bang and 1 or 0
+  require("zeke.notice").problem(require("zeke.host").command("ZekeStats", { opts.args }, bang, page.context(self)))
 end
 
 --- A file was written: say where, and show a page of charts in the browser.

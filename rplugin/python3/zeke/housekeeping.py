@@ -24,7 +24,7 @@ PAUSE_SECONDS = 0.02
 MAINTAIN_SECONDS = 6 * 3600
 DAY = 86400
 LOOK_SECONDS = 3600
-"""How often a project's changes are looked for."""
+"""How often this editor looks whether something is due."""
 
 
 class Housekeeping:
@@ -70,37 +70,44 @@ class Housekeeping:
         except CacheUnavailable:
             return
 
+    def _is_due(self, what: str) -> bool:
+        """Whether the file is asked again who does it: not after every answer."""
+        now = time.monotonic()
+        if now - self._looked.get(what, now - LOOK_SECONDS) < LOOK_SECONDS:
+            return False
+        self._looked[what] = now
+        return True
+
     async def _maintain(self, stages: Stages) -> None:
         now, options = int(time.time()), stages.settings.log
-        if self._step is None and await self._call(
-            stages, lambda connection: maintenance.claim(connection, "maintenance", now, MAINTAIN_SECONDS)
+        if (
+            self._step is None
+            and self._is_due("maintenance")
+            and await stages.write(
+                lambda connection: maintenance.claim(connection, "maintenance", now, MAINTAIN_SECONDS)
+            )
         ):
             self._left = maintenance.steps(
                 retention_days=options.retention_days, max_bytes=options.max_mb * 1024 * 1024, now=now
             )
             self._step = next(self._left, None)
         while self._step is not None and not self._is_busy():
-            if not await self._call(stages, self._step):
+            if not await stages.write(self._step):
                 self._step = next(self._left, None)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _look(self, stages: Stages, project: str) -> None:
         """Say what changed, once a day at most whatever the number of editors."""
-        if not stages.settings.notices or time.monotonic() - self._looked.get(project, -LOOK_SECONDS) < LOOK_SECONDS:
+        if not stages.settings.notices or not self._is_due(f"notice {project}"):
             return
-        self._looked[project] = time.monotonic()
         now = int(time.time())
         recent, before = await stages.read(lambda connection: notices.observed(connection, project, now))
         _, standing = await stages.planner.standing(project, stages.settings)
         said = sentence(project, recent, before, pace(standing.spent, standing.limit, _elapsed(datetime.now())))
-        if said and await self._call(
-            stages, lambda connection: maintenance.claim(connection, f"notice {project}", now, DAY)
-        ):
+        if said is None:
+            return
+        if await stages.write(lambda connection: maintenance.claim(connection, f"notice {project}", now, DAY)):
             self._screen.notice("info", said)
-
-    @staticmethod
-    async def _call(stages: Stages, step: maintenance.Step) -> bool:
-        return await asyncio.wrap_future(stages.log.call(step))
 
 
 def _elapsed(now: datetime) -> float:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from zeke import asking
 from zeke.cache import conversations, maintenance, signals, statistics
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
     from zeke.screen import Screen
     from zeke.stages import Stages
-
-T = TypeVar("T")
 
 
 class Inquiries:
@@ -53,9 +50,6 @@ class Inquiries:
             await self._named[name](text.strip(), bang, context)
         except (ArgumentError, AliasError, CacheUnavailable) as error:
             self._screen.notice("error", f"{name}: {error}")
-
-    async def _call(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.wrap_future(self._stages.log.call(job))
 
     async def _why(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
@@ -88,7 +82,7 @@ class Inquiries:
             kept = keeps and stored.load(connection, name).log_text is not False
             return signals.save(connection, request_id, kind, note if note and kept else None, int(time.time())), kept
 
-        is_known, kept = await self._call(write)
+        is_known, kept = await self._stages.write(write)
         if not is_known:
             raise ArgumentError("this answer is not in the log, so there is nothing to rate: see :ZekeInfo")
         dropped = ", without the note: no text of this project is kept" if note and not kept else ""
@@ -115,7 +109,7 @@ class Inquiries:
     async def _prefs(self, text: str, bang: bool, context: Mapping[str, Any]) -> None:
         name = context["source"]["project"]
         if bang:
-            await self._call(lambda connection: stored.reset(connection, name))
+            await self._stages.write(lambda connection: stored.reset(connection, name))
         elif text:
             await self._change(name, project.parse(text))
         await self._show(name)
@@ -144,7 +138,7 @@ class Inquiries:
             if changes.log_text is not None:
                 stored.save_log_text(connection, name, changes.log_text)
 
-        await self._call(write)
+        await self._stages.write(write)
 
     async def _show(self, name: str) -> None:
         found, standing = await self._stages.planner.standing(name, self._stages.settings)
@@ -201,14 +195,16 @@ class Inquiries:
     async def signal(self, request_id: str, kind: str) -> None:
         """Keep what was done with an answer. Nobody is waiting for it, so a cache in trouble is not told here."""
         with contextlib.suppress(CacheUnavailable):
-            await self._call(lambda connection: signals.save(connection, request_id, kind, None, int(time.time())))
+            await self._stages.write(
+                lambda connection: signals.save(connection, request_id, kind, None, int(time.time()))
+            )
 
     async def forget(self, request_ids: list[str]) -> None:
         """Delete turns that the user chose; nothing of them is left in the file."""
         try:
-            await self._call(lambda connection: conversations.delete(connection, request_ids))
+            await self._stages.write(lambda connection: conversations.delete(connection, request_ids))
             for step in maintenance.purge():
-                while await self._call(step):
+                while await self._stages.write(step):
                     pass
         except CacheUnavailable as error:
             self._screen.notice("error", f"ZekeHistory: {error}")

@@ -105,6 +105,14 @@ class Stages:
             self.start_journal()
         return key
 
+    async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """What a job on the log's own connection returns.
+
+        Raises:
+            CacheUnavailable: the cache cannot be used.
+        """
+        return await asyncio.wrap_future(self.log.call(job))
+
     async def read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """What a reading job finds, all rows handed in before included.
 
@@ -113,7 +121,7 @@ class Stages:
         """
         # A log that cannot write says so elsewhere; what is there is still read.
         with contextlib.suppress(CacheUnavailable):
-            await asyncio.wrap_future(self.log.call(lambda _: None))
+            await self.write(lambda _: None)
         return await asyncio.wrap_future(self.reader.call(job))
 
     @contextlib.asynccontextmanager

@@ -130,8 +130,10 @@ def votes(
 ) -> dict[Key, Votes]:
     """The verdicts given since an epoch, one a request, by the grouping's columns."""
     condition, values = _where(project, since)
-    day = local_day(first_moment(connection, project, since), now)
-    keys = [day if name == "day" else f"NULLIF({name}, '')" for name in GROUPINGS[by]]
+    keys = [
+        local_day(first_moment(connection, project, since), now) if name == "day" else f"NULLIF({name}, '')"
+        for name in GROUPINGS[by]
+    ]
     order = ", ".join(str(place + 1) for place in range(len(keys)))
     rows = connection.execute(
         f"SELECT {', '.join(keys)}, SUM(kind IN ({_GOOD})), SUM(kind NOT IN ({_GOOD}))"

@@ -31,11 +31,6 @@ GROUPINGS: Mapping[str, tuple[str, ...]] = {
 SORTS = ("count", "success", "p50", "p95", "speed", "cost", "accepted", "name")
 """What rows can be sorted by, in the order the key goes through."""
 
-OUTCOMES = ("ok", "failed", "cancelled", "judged")
-"""Values of the filter `outcome`; `judged` are those with a verdict of the user."""
-
-ORDERS = ("newest", "slowest", "costliest")
-
 _EXPORT = re.compile(r"(?:^|\s)export=(.*)$", re.DOTALL)
 
 
