@@ -78,7 +78,7 @@ class Stack:
         self.attempts = Attempts(self.client, settings, EmbeddedModel(EmbeddedOptions()))
         self.wire = Wire()
         self.began: dict[str, int] = {}
-        self._screen = Screen(self.wire)  # type: ignore[arg-type]  # the part of it that a screen uses
+        self._screen = Screen(self.wire, 1)  # type: ignore[arg-type]  # the part of it that a screen uses
         self._prices = Prices()
 
     async def ask(self, name: str, timeouts: Timeouts) -> None:

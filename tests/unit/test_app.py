@@ -13,14 +13,12 @@ from zeke.screen import Screen
 class Wire:
     """The editor's end of the channel."""
 
-    channel_id = 1
-
     def request(self, name: str, *args: Any, **options: Any) -> None: ...
 
 
 def test_what_belongs_to_no_project_takes_the_stages_that_are_there(tmp_path: Path) -> None:
     async def session() -> None:
-        app = App(Screen(cast(Any, Wire())), asyncio.get_running_loop())
+        app = App(Screen(cast(Any, Wire()), 1), asyncio.get_running_loop())
         app.configure({"database": str(tmp_path / "db.sqlite3"), "journal": str(tmp_path / "log")})
         source = {"project": "grim", "file": "[budget]\nmonth_cents = 5\n"}
         app.inquire("ZekePrefs", "", False, {"source": source})

@@ -1,4 +1,5 @@
-"""Entry and orderly exit of Zeke's own host process. The only file that touches pynvim's internals.
+"""Entry and orderly exit of Zeke's own host process. What touches pynvim's internals is here,
+but for the session that `plugin.py` hands to the screen.
 
 pynvim's `start_host` never runs `finally` blocks of tasks nor shutdown hooks when the editor goes away;
 here the end of the pipe cancels every task, waits briefly, closes the app and leaves.

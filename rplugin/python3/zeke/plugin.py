@@ -56,7 +56,7 @@ class ZekePlugin:
             from zeke.app import App
             from zeke.screen import Screen
 
-            self._app = App(Screen(self.nvim), self.nvim.loop)
+            self._app = App(Screen(self.nvim._session, self.nvim.channel_id), self.nvim.loop)
         return self._app
 
     def _hand_on(
