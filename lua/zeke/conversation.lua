@@ -45,7 +45,6 @@ local function new_buffer(answer)
       for _, running in ipairs(vim.tbl_filter(answers.running, answers.thread(bufnr))) do
         require("zeke.request").stop(running.id)
       end
-      require("zeke.winbar").refresh(bufnr)
       answers.release(bufnr)
     end,
   })
@@ -99,6 +98,7 @@ end
 function M.refill(bufnr)
   fill(bufnr)
   prepare(bufnr)
+  require("zeke.winbar").refresh(bufnr)
 end
 
 --- Make the buffer of a new answer, or go on below an earlier one, and show it.

@@ -9,6 +9,11 @@ local ns = vim.api.nvim_create_namespace("zeke")
 --- A parse of more lines than this would be felt.
 local HIGHLIGHT_LINES = 20000
 
+--- Most frames are a few words of one line, for which vim.split() is a detour.
+local function lines_of(text)
+  return text:find("\n", 1, true) and vim.split(text, "\n", { plain = true }) or { text }
+end
+
 local function grow(bufnr, lines)
   local following = window.followers(bufnr)
   require("zeke.conversation").write(bufnr, lines)
@@ -83,7 +88,7 @@ function M.reason(id, text)
     return
   end
   answer.thought = answer.thought or { vim.api.nvim_buf_line_count(answer.bufnr) }
-  grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
+  grow(answer.bufnr, lines_of(text))
 end
 
 --- The reasoning is over: close a fold on it.
@@ -109,7 +114,7 @@ function M.append(id, text)
   answer.state = "streaming"
   if vim.api.nvim_buf_is_loaded(answer.bufnr) then
     end_thought(answer)
-    grow(answer.bufnr, vim.split(text, "\n", { plain = true }))
+    grow(answer.bufnr, lines_of(text))
     if first then
       winbar.refresh(answer.bufnr)
     end

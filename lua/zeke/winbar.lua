@@ -63,9 +63,6 @@ local function escape(text)
   return (text:gsub("%%", "%%%%"))
 end
 
----@type table<integer, string> lines as they were drawn last, by buffer
-local drawn = {}
-
 local function draw(bufnr)
   local answer = require("zeke.answers").of_buffer(bufnr)
   if not answer then
@@ -86,19 +83,14 @@ local function draw(bufnr)
   return line
 end
 
---- Expression of 'winbar' in an answer's window, which is the current one while Neovim evaluates it: with every frame
---- of a stream, so the line is made anew only after `refresh`.
-function M.expression()
-  local bufnr = vim.api.nvim_get_current_buf()
-  local line = drawn[bufnr] or draw(bufnr)
-  drawn[bufnr] = line
-  return line
-end
+--- Value of 'winbar' in an answer's windows. Neovim evaluates it with every frame of a stream: a variable of the buffer
+--- is the cheapest that it can look at.
+M.OPTION = "%{%get(b:,'zeke_winbar','')%}"
 
 --- Draw the line again in all windows of a buffer.
 ---@param bufnr integer
 function M.refresh(bufnr)
-  drawn[bufnr] = nil
+  vim.b[bufnr].zeke_winbar = draw(bufnr)
   for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
     vim.api.nvim__redraw({ win = win, winbar = true })
   end

@@ -36,6 +36,7 @@ class Decoder:
 
     def __init__(self, content_type: str | None) -> None:
         """`content_type` is the response's header; only a hint, what comes is looked at."""
+        self._events: list[Event] = []
         self._records = Records(content_type)
         self._payloads = Payloads()
         self._named = Named()
@@ -57,46 +58,48 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes, give the events that they complete."""
-        if self._ended:
-            return []
-        self._size += len(data)
-        events = self._bounded(self._records.feed(data))
-        if not self._ended and self._records.html:
-            events.append(self._fail(ErrorCode.BAD_RESPONSE, HTML))
-        elif not self._ended and self._size > BODY_LIMIT:
-            events.extend([*self._held(), self._fail(ErrorCode.TRUNCATED, ENDLESS)])
-        return events
+        if not self._ended:
+            self._size += len(data)
+            self._take(self._records.feed(data))
+            if not self._ended and self._records.html:
+                self._fail(ErrorCode.BAD_RESPONSE, HTML)
+            elif not self._ended and self._size > BODY_LIMIT:
+                self._held()
+                self._fail(ErrorCode.TRUNCATED, ENDLESS)
+        return self._given()
 
     def close(self) -> list[Event]:
         """The body ended: give what was left and the terminal event, unless it was given before."""
-        if self._ended:
-            return []
-        events = self._bounded(self._records.close())
         if not self._ended:
-            events.extend(self._end())
+            self._take(self._records.close())
+            if not self._ended:
+                self._end()
+        return self._given()
+
+    def _given(self) -> list[Event]:
+        events, self._events = self._events, []
         return events
 
-    def _bounded(self, records: Iterator[bytes]) -> list[Event]:
-        events: list[Event] = []
+    def _take(self, records: Iterator[bytes]) -> None:
         plain: list[str] = []
         try:
             for record in records:
                 value = self._value(record)
                 text = self._payloads.plain(value) if self._thinking.is_over else None
                 if text is None:
-                    events.extend(self._gathered(plain))
+                    self._gathered(plain)
                     if not self._ended:
-                        events.extend(self._told(value))
+                        self._told(value)
                     if self._ended:
-                        return events
+                        return
                 elif text:
                     plain.append(text)
-            events.extend(self._gathered(plain))
+            self._gathered(plain)
         except TooLarge as error:
-            events.extend(self._gathered(plain))
+            self._gathered(plain)
             if not self._ended:
-                events.extend([*self._held(), self._fail(ErrorCode.BAD_RESPONSE, str(error))])
-        return events
+                self._held()
+                self._fail(ErrorCode.BAD_RESPONSE, str(error))
 
     def _value(self, record: bytes) -> object:
         """The JSON value of a record; `DONE` for the end mark, None for what is none."""
@@ -108,75 +111,73 @@ class Decoder:
             self._broken = True
             return None
 
-    def _gathered(self, plain: list[str]) -> Iterator[Event]:
+    def _gathered(self, plain: list[str]) -> None:
         """The objects of one read that hold nothing but text, as one event."""
         if plain:
-            event = Text("".join(plain), len(plain))
+            self._say(Text("".join(plain), len(plain)))
             plain.clear()
-            yield from self._read(event)
-            yield from self._limited()
 
-    def _told(self, value: object) -> Iterator[Event]:
-        """The events of one object that may tell more than text."""
+    def _told(self, value: object) -> None:
+        """One object that may tell more than text."""
         if value is DONE:
             self._payloads.reason = self._payloads.reason or "stop"
-            yield from self._end()
+            self._end()
             return
         for event in self._payloads.read(value):
             if isinstance(event, Failed):
-                yield from self._held()
+                self._held()
                 self._ended = True
-                yield event
-                return
-            yield from self._read(event)
-            yield from self._limited()
+                self._events.append(event)
+            elif isinstance(event, Text | Reasoning):
+                self._say(event)
+            elif self._is_new(event):
+                self._events.append(event)
             if self._ended:
                 return
         if self._payloads.complete:
-            yield from self._end()
+            self._end()
 
-    def _limited(self) -> Iterator[Event]:
-        if self._length > TEXT_LIMIT:
-            yield from self._held()
-            yield self._fail(ErrorCode.TRUNCATED, LONG)
-
-    def _read(self, event: Event) -> Iterator[Event]:
-        if not isinstance(event, Text | Reasoning):
-            if self._is_new(event):
-                yield event
-            return
+    def _say(self, event: Text | Reasoning) -> None:
+        """Text or reasoning, up to the limit of an answer."""
         room = TEXT_LIMIT - self._length
         self._length += len(event.text)
         if len(event.text) > room:
             event = replace(event, text=event.text[: max(room, 0)])
-        for part in self._thinking.feed(event) if isinstance(event, Text) else (event,):
-            yield from self._mended(part)
+        if isinstance(event, Reasoning) or self._thinking.is_over:
+            self._mended(event)
+        else:
+            for part in self._thinking.feed(event):
+                self._mended(part)
+        if self._length > TEXT_LIMIT:
+            self._held()
+            self._fail(ErrorCode.TRUNCATED, LONG)
 
-    def _mended(self, part: Text | Reasoning) -> Iterator[Event]:
-        if not part.text:
-            return
-        for event in self._wellformed.feed(part):
-            self._is_new(event)
-            yield event
+    def _mended(self, part: Text | Reasoning) -> None:
+        if part.text:
+            for event in self._wellformed.feed(part):
+                self._add(event)
 
-    def _held(self) -> Iterator[Event]:
-        for event in self._thinking.close():
-            yield from self._mended(event)
+    def _add(self, event: Text | Reasoning) -> None:
+        if isinstance(event, Text):
+            self._texts = True
+        else:
+            self._thought = True
+        self._events.append(event)
+
+    def _held(self) -> None:
+        """What waited for more that does not come."""
+        for part in self._thinking.close():
+            self._mended(part)
         for event in self._wellformed.close():
-            self._is_new(event)
-            yield event
+            self._add(event)
 
-    def _end(self) -> Iterator[Event]:
-        yield from self._held()
-        yield self._verdict()
+    def _end(self) -> None:
+        self._held()
+        self._verdict()
 
     def _is_new(self, event: Event) -> bool:
-        """Facts are told once; text always."""
+        """Facts are told once."""
         match event:
-            case Text():
-                self._texts = True
-            case Reasoning():
-                self._thought = True
             case Named():
                 if event == self._named:
                     return False
@@ -191,25 +192,26 @@ class Decoder:
                 self._metadata[name] = value
         return True
 
-    def _fail(self, code: ErrorCode, message: str) -> Failed:
+    def _fail(self, code: ErrorCode, message: str) -> None:
         self._ended = True
-        return Failed(code.value, message)
+        self._events.append(Failed(code.value, message))
 
-    def _verdict(self) -> Event:
+    def _verdict(self) -> None:
         """Success is what the format's own end mark says; a clean end of the connection proves nothing."""
-        self._ended = True
         reason = self._payloads.reason
         if reason == "content_filter":
-            return self._fail(ErrorCode.CONTENT_FILTER, "the provider's content filter stopped the answer: rephrase it")
-        if reason is not None and (self._texts or reason in SUCCESS_WITHOUT_TEXT):
-            return Finished(reason)
-        if self._texts:
-            return self._fail(
+            self._fail(ErrorCode.CONTENT_FILTER, "the provider's content filter stopped the answer: rephrase it")
+        elif reason is not None and (self._texts or reason in SUCCESS_WITHOUT_TEXT):
+            self._ended = True
+            self._events.append(Finished(reason))
+        elif self._texts:
+            self._fail(
                 ErrorCode.TRUNCATED, "the answer broke off before its end: what came is kept, ask again for the rest"
             )
-        if self._records.html:
-            return self._fail(ErrorCode.BAD_RESPONSE, HTML)
-        if self._broken or (self._records.strange and not self._payloads.understood):
-            return self._fail(ErrorCode.BAD_RESPONSE, NOT_JSON)
-        what = "only its reasoning came" if self._thought else "nothing came"
-        return self._fail(ErrorCode.EMPTY, f"the gateway sent an empty answer ({what}): try again or another model")
+        elif self._records.html:
+            self._fail(ErrorCode.BAD_RESPONSE, HTML)
+        elif self._broken or (self._records.strange and not self._payloads.understood):
+            self._fail(ErrorCode.BAD_RESPONSE, NOT_JSON)
+        else:
+            what = "only its reasoning came" if self._thought else "nothing came"
+            self._fail(ErrorCode.EMPTY, f"the gateway sent an empty answer ({what}): try again or another model")

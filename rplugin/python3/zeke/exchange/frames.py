@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-INTERVAL = 0.016
+INTERVAL = 1 / 60
 """Seconds between two frames: one refresh of a 60 Hz screen."""
 CAP = 64 * 1024
 """Characters in one frame; the rest follows in the next turns of the loop."""
@@ -64,6 +64,10 @@ class Frames:
 
     def _gathered(self) -> str:
         """As many pieces as a frame holds."""
+        if self._size <= CAP:
+            text, self._size = "".join(self._parts), 0
+            self._parts.clear()
+            return text
         taken: list[str] = []
         size = 0
         while self._parts and size + len(self._parts[0]) <= CAP:

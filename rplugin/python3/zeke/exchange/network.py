@@ -12,7 +12,8 @@ import os
 import select
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextvars import Context
 from typing import Any
 
 import httpcore
@@ -20,6 +21,42 @@ import httpcore
 NEWLINE = 0x0A
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
+
+
+class _Until:
+    """Sleeps until a time of the loop's clock. The timer itself wakes the task; a future would do it a turn later.
+
+    It is what a task asks of that which it waits for (`asyncio.isfuture`).
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop
+        self._when = when
+        self._is_cancelled = False
+
+    def __await__(self) -> Generator[_Until, None, None]:
+        self._asyncio_future_blocking = True
+        yield self
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    def add_done_callback(self, wake: Callable[[_Until], object], *, context: Context) -> None:
+        self._wake, self._context = wake, context
+        self._timer = self._loop.call_at(self._when, wake, self, context=context)
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - a future's; no text goes along with ours
+        if self._is_cancelled:
+            return False
+        self._is_cancelled = True
+        self._timer.cancel()
+        self._loop.call_soon(self._wake, self, context=self._context)
+        return True
+
+    def result(self) -> None:
+        if self._is_cancelled:
+            raise asyncio.CancelledError
 
 
 class Stream(httpcore.AsyncNetworkStream, abc.ABC):
@@ -42,7 +79,7 @@ class Stream(httpcore.AsyncNetworkStream, abc.ABC):
             httpcore.ReadError: the connection broke.
         """
         if self._quiet_until > self._loop.time():
-            await self._quiet()
+            await _Until(self._loop, self._quiet_until)
         try:
             reading = self._read(max_bytes)
             return await (reading if timeout is None else asyncio.wait_for(reading, timeout))
@@ -91,16 +128,6 @@ class Stream(httpcore.AsyncNetworkStream, abc.ABC):
             return self._is_readable()
         return None
 
-    async def _quiet(self) -> None:
-        # asyncio.sleep without what it costs to take back a timer that has fired.
-        future = self._loop.create_future()
-        timer = self._loop.call_at(self._quiet_until, _settle, future)
-        try:
-            await future
-        except asyncio.CancelledError:
-            timer.cancel()
-            raise
-
     @abc.abstractmethod
     async def _read(self, max_bytes: int) -> bytes: ...
 
@@ -112,11 +139,6 @@ class Stream(httpcore.AsyncNetworkStream, abc.ABC):
 
     @abc.abstractmethod
     def _is_readable(self) -> bool: ...
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 class Direct(Stream):
@@ -132,7 +154,7 @@ class Direct(Stream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What arrived, empty at the end; see `Stream.read`."""
         if self._quiet_until > self._loop.time():
-            await self._quiet()
+            await _Until(self._loop, self._quiet_until)
             if data := self._gathered(max_bytes):
                 return data
         return await super().read(max_bytes, timeout)

@@ -17,8 +17,20 @@ CAP = 300
 COUNT, USD = 1e12, 1e6
 """More tokens, and more dollars for one answer, than anybody can mean."""
 KEPT = ("routing_metadata", "openrouter_metadata", "timings", "usage")
-_TOLD = ("id", "model", "provider", "system_fingerprint")
-_ORDINARY = frozenset((*_TOLD, "object", "created", "choices", "service_tier", "obfuscation", "usage"))
+_ORDINARY = frozenset(
+    (
+        "id",
+        "model",
+        "provider",
+        "system_fingerprint",
+        "object",
+        "created",
+        "choices",
+        "service_tier",
+        "obfuscation",
+        "usage",
+    )
+)
 _ORDINARY_CHOICE = frozenset(("index", "delta", "finish_reason", "logprobs", "native_finish_reason"))
 _ORDINARY_DELTA = frozenset(("content", "role", "refusal"))
 
@@ -48,6 +60,12 @@ def _text(value: object) -> str:
     return ""
 
 
+def _told(body: Mapping[str, object]) -> tuple[object, ...]:
+    """Who says it."""
+    get = body.get
+    return get("id"), get("model"), get("provider"), get("system_fingerprint")
+
+
 def error_message(value: object) -> str:
     """The words of an error object, whatever its shape."""
     if isinstance(value, str):
@@ -74,29 +92,32 @@ class Payloads:
         self._usage = Usage()
         self._has_usage = False
         self._named = Named()
-        self._told: list[object] | None = None
+        self._told: tuple[object, ...] | None = None
         """The names in the last object of OpenAI's shape, as sent."""
 
-    def plain(self, value: object) -> str | None:
+    def plain(self, value: Any) -> str | None:
         """The content of an object that tells nothing else; None when `read` has to look at it.
 
         Nearly all objects are such, so this is what a fast stream costs.
         """
-        if type(value) is not dict or not value.keys() <= _ORDINARY or value.get("usage") is not None:
+        try:
+            (choice,) = value["choices"]
+            delta = choice["delta"]
+            content = delta["content"]
+        except (LookupError, TypeError, ValueError):
             return None
-        choices = value.get("choices")
-        if type(choices) is not list or len(choices) != 1 or value.get("object") == "error":
-            return None
-        choice = choices[0]
-        if type(choice) is not dict or not choice.keys() <= _ORDINARY_CHOICE or choice.get("finish_reason") is not None:
-            return None
-        delta = choice.get("delta")
-        if type(delta) is not dict or not delta.keys() <= _ORDINARY_DELTA:
-            return None
-        content = delta.get("content")
-        if type(content) is not str or [value.get(name) for name in _TOLD] != self._told:
-            return None
-        return content
+        if (
+            type(content) is str
+            and value.keys() <= _ORDINARY
+            and choice.keys() <= _ORDINARY_CHOICE
+            and delta.keys() <= _ORDINARY_DELTA
+            and choice.get("finish_reason") is None
+            and value.get("usage") is None
+            and value.get("object") != "error"
+            and _told(value) == self._told
+        ):
+            return content
+        return None
 
     def read(self, value: object) -> Iterator[Event]:
         """Events of one object. A `Failed` ends the stream."""
@@ -183,7 +204,7 @@ class Payloads:
         if not isinstance(choices, list):
             return
         self.understood = True
-        self._told = [body.get(name) for name in _TOLD]
+        self._told = _told(body)
         choice = _object(choices[0]) if choices else {}
         delta = _object(choice.get("delta")) or _object(choice.get("message"))
         thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))

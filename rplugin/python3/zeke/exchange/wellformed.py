@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 from zeke.exchange.events import Reasoning, Text
@@ -29,21 +29,20 @@ class Wellformed:
         self._half = ""
         self._kind: type[Text] | type[Reasoning] = Text
 
-    def feed(self, event: Text | Reasoning) -> Iterator[Text | Reasoning]:
+    def feed(self, event: Text | Reasoning) -> Sequence[Text | Reasoning]:
         """The event with text that can be encoded, or nothing yet."""
         if event.text.isascii() and not self._half:
-            yield event
-            return
-        if self._half and not isinstance(event, self._kind):
-            yield from self.close()
+            return (event,)
+        before = self.close() if self._half and not isinstance(event, self._kind) else ()
         text, self._half, self._kind = self._half + event.text, "", type(event)
         if "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        if text:
-            yield replace(event, text=wellformed(text))
+        if not text:
+            return before
+        mended = wellformed(text)
+        return (*before, event if mended is event.text else replace(event, text=mended))
 
-    def close(self) -> Iterator[Text | Reasoning]:
+    def close(self) -> Sequence[Text | Reasoning]:
         """The half that waited in vain."""
         half, self._half = self._half, ""
-        if half:
-            yield self._kind(REPLACEMENT)
+        return (self._kind(REPLACEMENT),) if half else ()
