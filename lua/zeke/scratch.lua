@@ -168,12 +168,13 @@ local function show_end(answer, outcome, sentence)
     local failed = answer.state == "failed"
     note(bufnr, (failed and "✗ " or "— ") .. sentence, failed and "ZekeError" or "ZekeNote")
   end
-  -- Highlighting costs a parse of the whole text per change, so it starts when no more comes.
+  winbar.refresh(bufnr)
+  -- Highlighting costs a parse of the whole text per change, so it starts when no more comes; and last, because what is
+  -- drawn after it waits for the first slice of that parse.
   if vim.api.nvim_buf_line_count(bufnr) < HIGHLIGHT_LINES then
     vim.treesitter.language.register("markdown", "zeke")
     pcall(vim.treesitter.start, bufnr, "markdown")
   end
-  winbar.refresh(bufnr)
 end
 
 --- Tell the user's own code. What fails in there is theirs, and holds nothing up.
