@@ -39,7 +39,7 @@ SCENARIOS = {
     "S2": Scenario("5,000 at 1,000/s", _S2, ALL_SIDES),
     "S2t": Scenario("S2 while a user types", _S2, typing=True),
     "S3": Scenario("20,000 as fast as possible", _S3, ALL_SIDES, repeat=3),
-    "S3t": Scenario("S3 while a user types", _S3, repeat=8, typing=True),
+    "S3t": Scenario("S3 while a user types", _S3, repeat=12, typing=True),
     "S4": Scenario("long lines and wide characters, cut anywhere", Script(2000, 1000, "long", cut=-1)),
     "S5": Scenario("writes of 7 bytes", Script(1000, 500, cut=7)),
     "S7": Scenario("eight streams of S1 at once", replace(_S1, delay=100), streams=8),

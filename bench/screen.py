@@ -10,7 +10,7 @@ import itertools
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -20,6 +20,7 @@ PERIOD_NS = 10_000_000
 """Between two keys, and between two calls."""
 _LETTERS = "αβγδεζηθικλμνξοπρστυφχψω"
 """Typed by the user; they are in no streamed text."""
+_TYPED = frozenset(_LETTERS)
 
 
 class Drawn:
@@ -59,12 +60,16 @@ class Screen:
 
     def _receive(self, timeout: float) -> None:
         if select.select([self._socket], [], [], max(timeout, 0))[0]:
-            data = self._socket.recv(1 << 20)
+            data = self._received()
             now = time.monotonic_ns()
-            if not data:
-                raise EOFError("Neovim is gone")
             self._unpacker.feed(data)
             self._inbox.extend((now, message) for message in self._unpacker)
+
+    def _received(self) -> bytes:
+        data = self._socket.recv(1 << 20)
+        if not data:
+            raise EOFError("Neovim is gone")
+        return data
 
     def call(self, method: str, *arguments: Any, seconds: float = 60.0) -> Any:
         """A request and its answer; what else arrives is dropped."""
@@ -92,75 +97,78 @@ class Screen:
             self._inbox.clear()
 
     def follow(self, seconds: float, *, mark: str = "", typing: bool = False, until: str = "bench_done") -> Drawn:
-        """Note what is drawn until a notification comes or the time is over; type and call meanwhile if told so."""
-        drawn, started = Drawn(), time.monotonic_ns()
-        probes = _Probes(self, drawn, started) if typing else None
-        deadline = started + int(seconds * 1e9)
-        while (now := time.monotonic_ns()) < deadline:
-            due = min(deadline, probes.send(now)) if probes else deadline
-            self._receive((due - now) / 1e9)
-            while self._inbox:
-                at, message = self._inbox.popleft()
+        """Note what is drawn until a notification comes or the time is over; type and call meanwhile if told so.
+
+        Nothing is decoded before the end: a user interface that is busy would make every key look late.
+        """
+        started = time.monotonic_ns()
+        probes = _Probes(self) if typing else None
+        due, deadline = started, started + int(seconds * 1e9)
+        arrived: list[tuple[int, bytes]] = []
+        end = b""
+        while (now := time.monotonic_ns()) < deadline and until.encode() not in end:
+            if probes and now >= due:
+                probes.send(due)
+                due += PERIOD_NS // 2
+                continue
+            wait = (min(due, deadline) if probes else deadline) - now
+            if select.select([self._socket], [], [], wait / 1e9)[0]:
+                data = self._received()
+                arrived.append((time.monotonic_ns(), data))
+                end = end[-len(until) :] + data
+        drawn = Drawn()
+        for at, data in arrived:
+            self._unpacker.feed(data)
+            for message in self._unpacker:
                 if message[0] == 1 and probes:
-                    probes.answered(message[1], at)
+                    probes.answered(message[1], at, drawn)
                 elif message[0] == 2 and message[1] == "redraw":
-                    _read(message[2], at, mark, drawn, probes.drawn if probes else None)
-                elif message[0] == 2 and message[1] == until:
-                    return drawn
+                    _read(message[2], at, mark, drawn, probes)
         return drawn
 
 
 class _Probes:
-    """Keys and calls on a schedule of their own, whether the earlier ones were answered or not."""
+    """Keys and calls in turn, whether the earlier ones were answered or not."""
 
-    def __init__(self, screen: Screen, drawn: Drawn, started: int) -> None:
+    def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._drawn = drawn
-        self._due = started
         self._sent = 0
-        self._keys: dict[str, int] = {}
+        self._keys: dict[str, collections.deque[int]] = collections.defaultdict(collections.deque)
         self._calls: dict[int, int] = {}
 
-    def send(self, now: int) -> int:
-        """Send what is due; gives when the next one is."""
-        while now >= self._due:
-            due, self._due = self._due, self._due + PERIOD_NS // 2
-            self._sent += 1
-            if self._sent % 2:
-                self._calls[self._screen.send("nvim_eval", "1")] = due
-                continue
-            number = self._sent // 2
-            if number % 40 == 0:
-                # A line of its own now and then: one that wraps for ever is not what a user types.
-                self._screen.send("nvim_input", "<CR>")
-                continue
-            letter = _LETTERS[number % len(_LETTERS)]
-            if letter not in self._keys:
-                self._keys[letter] = due
-                self._screen.send("nvim_input", letter)
-        return self._due
+    def send(self, due: int) -> None:
+        """Send the next one, which was due then."""
+        self._sent += 1
+        if self._sent % 2:
+            self._calls[self._screen.send("nvim_eval", "1")] = due
+            return
+        number = self._sent // 2
+        if number % 40 == 0:
+            # A line of its own now and then: one that wraps for ever is not what a user types.
+            self._screen.send("nvim_input", "<CR>")
+            return
+        letter = _LETTERS[number % len(_LETTERS)]
+        self._keys[letter].append(due)
+        self._screen.send("nvim_input", letter)
 
-    def answered(self, number: int, at: int) -> None:
+    def answered(self, number: int, at: int, drawn: Drawn) -> None:
         """A call came back."""
         if (due := self._calls.pop(number, None)) is not None:
-            self._drawn.calls.append((at - due) / 1e6)
+            drawn.calls.append((at - due) / 1e6)
 
-    def drawn(self, letter: str, at: int) -> None:
+    def drawn(self, letter: str, at: int, drawn: Drawn) -> None:
         """A typed letter is on the screen."""
-        if (due := self._keys.pop(letter, None)) is not None:
-            self._drawn.keys.append((at - due) / 1e6)
+        if self._keys[letter]:
+            drawn.keys.append((at - self._keys[letter].popleft()) / 1e6)
 
 
-def _read(
-    batches: Sequence[Sequence[Any]], at: int, mark: str, drawn: Drawn, typed: Callable[[str, int], None] | None
-) -> None:
+def _read(batches: Sequence[Sequence[Any]], at: int, mark: str, drawn: Drawn, probes: _Probes | None) -> None:
     for name, *calls in batches:
         if name == "flush":
             drawn.flushes.append(at)
-        elif name == "grid_line" and (typed or mark):
-            for call in calls:
-                for cell in call[3]:
-                    if mark and cell[0] == mark:
-                        drawn.marks.append(at)
-                    elif typed and cell[0] in _LETTERS and cell[0] != "":
-                        typed(cell[0], at)
+        elif name == "grid_line" and (probes or mark):
+            for text in {cell[0] for call in calls for cell in call[3]}:
+                if mark and text == mark:
+                    drawn.marks.append(at)
+                elif probes and text in _TYPED:
+                    probes.drawn(text, at, drawn)

@@ -8,6 +8,8 @@ local ns = vim.api.nvim_create_namespace("zeke")
 local counters = {}
 --- Turns brought back in this session: numbers the copies of those that another buffer shows.
 local copies = 0
+--- A parse of more lines than this would be felt.
+local HIGHLIGHT_LINES = 20000
 
 --- Append text. The buffer stays closed to the user's own edits.
 ---@param bufnr integer
@@ -111,7 +113,7 @@ function M.open(answer, smods)
     vim.fn.bufload(bufnr)
   end
   answer.bufnr = bufnr
-  -- It would parse the whole conversation with every frame; `finish` starts it again.
+  -- It would parse the whole conversation with every frame; the end of the answer starts it again.
   vim.treesitter.stop(bufnr)
   vim.b[bufnr].zeke_root = answer.source.root
   write_turn(bufnr, answer)
@@ -125,6 +127,16 @@ function M.open(answer, smods)
   end
   require("zeke.winbar").refresh(bufnr)
   require("zeke.winbar").spin()
+end
+
+--- Highlight a conversation of which no more comes: it costs a parse of the whole text with every change.
+---@param bufnr integer
+function M.highlight(bufnr)
+  local answer = vim.api.nvim_buf_is_loaded(bufnr) and answers.of_buffer(bufnr)
+  if answer and not answers.running(answer) and vim.api.nvim_buf_line_count(bufnr) < HIGHLIGHT_LINES then
+    vim.treesitter.language.register("markdown", "zeke")
+    pcall(vim.treesitter.start, bufnr, "markdown")
+  end
 end
 
 --- Show the buffer of an answer, in its window if it has one.
@@ -189,8 +201,7 @@ function M.restore(turns, how)
     bufnr, parent, last = answer.bufnr, answer.id, answer
   end
   if bufnr then
-    vim.treesitter.language.register("markdown", "zeke")
-    pcall(vim.treesitter.start, bufnr, "markdown")
+    M.highlight(bufnr)
   end
   return last
 end

@@ -6,8 +6,8 @@ local winbar = require("zeke.winbar")
 local window = require("zeke.window")
 
 local ns = vim.api.nvim_create_namespace("zeke")
---- A parse of more lines than this would be felt.
-local HIGHLIGHT_LINES = 20000
+--- Until the end of an answer is highlighted: first comes what the user typed meanwhile.
+local HIGHLIGHT_MS = 50
 
 --- Most frames are a few words of one line, for which vim.split() is a detour.
 local function lines_of(text)
@@ -169,12 +169,9 @@ local function show_end(answer, outcome, sentence)
     note(bufnr, (failed and "✗ " or "— ") .. sentence, failed and "ZekeError" or "ZekeNote")
   end
   winbar.refresh(bufnr)
-  -- Highlighting costs a parse of the whole text per change, so it starts when no more comes; and last, because what is
-  -- drawn after it waits for the first slice of that parse.
-  if vim.api.nvim_buf_line_count(bufnr) < HIGHLIGHT_LINES then
-    vim.treesitter.language.register("markdown", "zeke")
-    pcall(vim.treesitter.start, bufnr, "markdown")
-  end
+  vim.defer_fn(function()
+    require("zeke.conversation").highlight(bufnr)
+  end, HIGHLIGHT_MS)
 end
 
 --- Tell the user's own code. What fails in there is theirs, and holds nothing up.

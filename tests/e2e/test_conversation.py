@@ -100,6 +100,7 @@ def test_an_answer_that_was_deleted_comes_back(start: Start) -> None:
     assert session.scratch() == whole
     session.editor.input("<C-w>l:edit<CR>")
     assert session.scratch() == whole
+    assert "code →" in session.editor.lua("return vim.b.zeke_winbar")
     assert session.editor.lua("return {vim.bo.buftype, vim.bo.filetype, vim.bo.modifiable}") == [
         "nofile",
         "zeke",
@@ -146,7 +147,7 @@ def test_a_conversation_is_highlighted_only_when_nothing_comes(start: Start) -> 
     session = start(*answering("One."))
     asked(session, "Zeke first")
     is_highlighted = "vim.treesitter.highlighter.active[require('zeke.answers').newest().bufnr] ~= nil"
-    assert session.editor.lua(f"return {is_highlighted}") is True
+    session.editor.wait(is_highlighted)
     gate = threading.Event()
     session.gateway.replies[:] = [Reply(stream("Two ", "more"), gate=gate, held=2)]
     session.type_command("ZekeReply second")
@@ -154,7 +155,7 @@ def test_a_conversation_is_highlighted_only_when_nothing_comes(start: Start) -> 
     assert session.editor.lua(f"return {is_highlighted}") is False
     gate.set()
     session.wait_done(2)
-    assert session.editor.lua(f"return {is_highlighted}") is True
+    session.editor.wait(is_highlighted)
 
 
 def test_answers_of_wiped_buffers_are_forgotten_in_the_end_and_shown_ones_never(start: Start) -> None:

@@ -182,11 +182,37 @@ def test_a_local_model_larger_than_any_memory_is_not_chosen() -> None:
 
 
 def test_json_has_a_limit_in_depth_and_one_kind_of_error() -> None:
-    deep = "[" * DEEPEST + "]" * DEEPEST
+    deep = b"[" * DEEPEST + b"]" * DEEPEST
     assert parse(deep)
-    for broken in (f"[{deep}]", "[" * 100_000, "{", "9" * 5000, ""):
+    for broken in (b"[%s]" % deep, b"[" * 100_000, b"{", b"9" * 5000, b""):
         with pytest.raises(ValueError):
             parse(broken)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(VALUES, st.booleans())
+def test_json_is_read_as_python_reads_it(value: object, escaped: bool) -> None:
+    text = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+    if b"\xed" not in text:
+        assert parse(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'{"a": "raw \x01 control"}', {"a": "raw \x01 control"}),
+        (b'{"a": "half \\ud83d"}', {"a": "half \ud83d"}),
+        (b'{"a": "broken \xff"}', {"a": "broken \ufffd"}),
+        (b' {"a": 1, "a": 2} ', {"a": 2}),
+    ],
+)
+def test_what_gateways_send_instead_of_json_is_read_kindly(text: bytes, value: object) -> None:
+    assert parse(text) == value
 
 
 def event(content: str) -> bytes:

@@ -283,6 +283,39 @@ def test_what_comes_while_nothing_can_be_shown_is_told_together_and_counted() ->
     assert sum(part.pieces for part in others) == 9
 
 
+def test_stopping_while_nothing_is_read_closes_the_connection_at_once() -> None:
+    async def work() -> None:
+        gone = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asked(reader)
+            writer.write(HEAD + event("first"))
+            with contextlib.suppress(OSError):
+                assert await reader.read(1) == b""
+            gone.set()
+            writer.close()
+
+        async with listening(answer) as port:
+            client = Client(tls=False)
+            shown = asyncio.Event()
+
+            async def follow() -> None:
+                async for step in client.exchange(request(f"http://127.0.0.1:{port}/v1"), lambda: 3600.0):
+                    if isinstance(step, Text):
+                        shown.set()
+
+            task = asyncio.create_task(follow())
+            await shown.wait()
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await gone.wait()
+            await client.close()
+
+    run(work())
+
+
 @pytest.mark.parametrize(
     ("url", "host", "target", "login"),
     [

@@ -16,20 +16,21 @@ from dataclasses import dataclass, field, replace
 import httpcore
 
 from zeke import __version__
-from zeke.exchange import errors, pools
+from zeke.exchange import errors, network, pools
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Opened
 from zeke.exchange.inflate import Inflater, Undecodable
-from zeke.exchange.jsontext import parse
+from zeke.exchange.jsontext import BOM, parse
 from zeke.models import ErrorCode, Timeouts
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes read of an error's body."""
 LIST_LIMIT = 8 * 1024 * 1024
 """Bytes read of a list of models: OpenRouter's has a tenth of that."""
-FLOOD = 16 * 1024
-"""Bytes of a read after which the next one is not put off: more is there, and the gateway must not be held up."""
-
+FLOOD = 4 * 1024
+"""Bytes of a read after which the next one is not put off to the next frame: the gateway must not be held up."""
+BURST, BREATH = 48 * 1024, 0.001
+"""After so many bytes of a flood so many seconds of rest: on two cores a key would wait for milliseconds else."""
 DRAIN_SECONDS = 0.02
 """How long a complete answer waits for the end of its body, which most gateways send along."""
 AGENT = f"zeke.nvim/{__version__}"
@@ -207,7 +208,7 @@ class Client:
             headers["Authorization"] = f"Bearer {key}"
         try:
             body = await asyncio.wait_for(self._get(url, headers), seconds)
-            found: object = parse(body.decode("utf-8-sig", "replace"))
+            found: object = parse(body.removeprefix(BOM))
         except (*Broken, httpcore.UnsupportedProtocol, asyncio.TimeoutError, ValueError):
             return None
         return found
@@ -270,8 +271,8 @@ class Client:
                 yield await self._refusal(request, response, names)
                 return
             decoder = Decoder(names.get("content-type"))
-            network = response.extensions["network_stream"]
-            body = _raw(response)
+            stream = response.extensions["network_stream"]
+            body, burst = _raw(response), 0
             try:
                 inflater = Inflater(names)
                 async for data in body:
@@ -283,11 +284,12 @@ class Client:
                             if "transfer-encoding" in names or "content-length" in names:
                                 await _drain(body)
                             return
+                        network.give_way()
                     if len(data) >= FLOOD:
-                        # A read that needs no waiting does not let anything else run.
-                        await asyncio.sleep(0)
+                        burst = burst + len(data) if burst < BURST else 0
+                        await asyncio.sleep(BREATH if burst >= BURST else 0)
                     elif (pause := rest()) > 0:
-                        network.hold(pause)
+                        stream.hold(pause)
             except Undecodable as error:
                 yield Failed(ErrorCode.BAD_RESPONSE.value, str(error))
                 return

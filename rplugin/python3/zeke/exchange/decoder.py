@@ -104,7 +104,7 @@ class Decoder:
     def _value(self, record: bytes) -> object:
         """The JSON value of a record; `DONE` for the end mark, None for what is none."""
         try:
-            return parse(record.decode("utf-8", "replace"))
+            return parse(record)
         except ValueError:
             if record.strip() == b"[DONE]":
                 return DONE

@@ -79,7 +79,7 @@ def _list(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         text = value
         try:
-            value = parse(text)
+            value = parse(text.encode("utf-8", "surrogatepass"))
         except ValueError:
             value = text.split(",")
     if not isinstance(value, list):

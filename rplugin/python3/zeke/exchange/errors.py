@@ -85,7 +85,7 @@ def said_by(body: bytes) -> str:
     if not text or text.startswith("<"):
         return ""
     try:
-        said = error_message(parse(text))
+        said = error_message(parse(text.encode()))
     except ValueError:
         said = text
     return clean(_CREDENTIAL.sub("***", said), SAID)

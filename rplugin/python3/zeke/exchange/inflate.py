@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 
-PIECE = 64 * 1024
-"""Bytes inflated at once."""
+PIECE = 4 * 1024
+"""Bytes handed on at once."""
 
 
 class Undecodable(ValueError):
@@ -37,7 +37,8 @@ class Inflater:
             Undecodable: the data is not in the coding that the header names.
         """
         if self._coding == "identity":
-            yield data
+            for start in range(0, len(data), PIECE):
+                yield data[start : start + PIECE]
             return
         while data and not self._stream.eof:
             try:

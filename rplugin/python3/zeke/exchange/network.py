@@ -18,9 +18,17 @@ from typing import Any
 
 import httpcore
 
+MOST = 32 * 1024
+"""Bytes of one read."""
 NEWLINE = 0x0A
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
+
+
+def give_way() -> None:
+    """Offer the processor: on two cores the editor or its terminal may wait for the one that decodes a flood."""
+    if hasattr(os, "sched_yield"):
+        os.sched_yield()
 
 
 class _Until:
@@ -81,7 +89,7 @@ class Stream(httpcore.AsyncNetworkStream, abc.ABC):
         if self._quiet_until > self._loop.time():
             await _Until(self._loop, self._quiet_until)
         try:
-            reading = self._read(max_bytes)
+            reading = self._read(min(max_bytes, MOST))
             return await (reading if timeout is None else asyncio.wait_for(reading, timeout))
         except asyncio.TimeoutError:
             raise httpcore.ReadTimeout from None
@@ -155,7 +163,7 @@ class Direct(Stream):
         """What arrived, empty at the end; see `Stream.read`."""
         if self._quiet_until > self._loop.time():
             await _Until(self._loop, self._quiet_until)
-            if data := self._gathered(max_bytes):
+            if data := self._gathered(min(max_bytes, MOST)):
                 return data
         return await super().read(max_bytes, timeout)
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zeke.exchange.jsontext import parse
+from zeke.exchange.jsontext import BOM, parse
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of one line or event."""
-BOM = b"\xef\xbb\xbf"
 
 
 class TooLarge(Exception):
@@ -71,7 +70,7 @@ def _is_complete(data: bytes) -> bool:
     if data.strip() == b"[DONE]":
         return True
     try:
-        parse(data.decode("utf-8", "replace"))
+        parse(data)
     except ValueError:
         return False
     return True
@@ -107,8 +106,9 @@ class Records:
             if not self._choose():
                 return
             data, self._start = self._start, b""
+        take = self._event_line if self._format == "events" else self._line
         for line in self._lines.feed(data):
-            if (record := self._line(line)) is not None:
+            if (record := take(line)) is not None:
                 yield record
 
     def _choose(self) -> bool:
@@ -132,19 +132,22 @@ class Records:
 
     def _line(self, line: bytes) -> bytes | None:
         """The record that this line completes."""
-        if self._format != "events":
-            return self._json_line(line) if self._format == "json" else None
+        if self._format == "events":
+            return self._event_line(line)
+        return self._json_line(line) if self._format == "json" else None
+
+    def _event_line(self, line: bytes) -> bytes | None:
+        data = self._data
         if not line:
-            if not self._data:
+            if not data:
                 return None
-            record = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
             self._data, self._size = [], 0
-            return record
+            return data[0] if len(data) == 1 else b"\n".join(data)
         if line[:5] == b"data:":
             value = line[6:] if line[5:6] == b" " else line[5:]
-            if value == b"[DONE]" and not self._data:
+            if value == b"[DONE]" and not data:
                 return value
-            self._data.append(value)
+            data.append(value)
             self._size += len(value) + 1
             if self._size > LIMIT:
                 raise TooLarge
