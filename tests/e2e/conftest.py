@@ -80,6 +80,12 @@ class Session:
         """Until a query finds so many rows."""
         self._poll(lambda: len(self.rows_of(query)) == count, f"{count} rows of {query}")
 
+    def traces(self, count: int = 1) -> list[dict[str, Any]]:
+        """The traces, once there are so many: they are written after the end of an answer was told."""
+        self.rows()
+        self.wait_rows_of("SELECT id FROM routing_trace", count)
+        return self.rows("routing_trace")
+
     def nowhere(self, text: bytes) -> bool:
         """Whether no file that the editor or Zeke wrote holds this text, free pages and logs included."""
         return not any(text in path.read_bytes() for path in self.home.rglob("*") if path.is_file())

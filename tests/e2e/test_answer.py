@@ -53,7 +53,7 @@ def test_the_answer_its_header_and_its_rows(start: Start, project: Path) -> None
     assert row["request_id"] == answer["id"] == session.gateway.seen[0].headers["x-request-id"]
     assert isinstance(row["latency_ms"], int)
     assert row["total_duration_ms"] >= row["latency_ms"]
-    (trace,) = session.rows("routing_trace")
+    (trace,) = session.traces()
     assert '"x-litellm-model-name"' in trace["trace"]
     body = session.gateway.seen[0].body
     assert body["tags"] == {
@@ -63,7 +63,7 @@ def test_the_answer_its_header_and_its_rows(start: Start, project: Path) -> None
         "budget": "frugal",
         "size_hint": "tiny",
     }
-    assert "return a + b" not in str(session.rows()) + str(session.rows("routing_trace"))
+    assert "return a + b" not in str(session.rows()) + str(session.traces())
 
 
 def test_the_screen_says_who_answered(start: Start, project: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_bang_answers_in_advance_and_is_logged(start: Start, project: Path) ->
     session = exceeded(start, project)
     session.editor.lua("vim.ui.select = function() error('asked') end")
     assert asked(session, "Zeke! hi")["success"] is True
-    assert '"override": "budget"' in session.rows("routing_trace")[-1]["trace"]
+    assert '"override": "budget"' in session.traces()[-1]["trace"]
 
 
 @pytest.mark.parametrize(("policy", "sent"), [("refuse", 0), ("warn", 1), ("local", 0)])

@@ -75,8 +75,8 @@ def test_a_secret_is_warned_about_before_it_leaves(
         assert "GitHub Token in line" in session.editor.lua("return _G.prompt")
     if count:
         session.wait_rows([None])
-        assert "warning of 1 secrets" in session.rows("routing_trace")[0]["trace"]
-        assert "ghp_" not in session.rows("routing_trace")[0]["trace"]
+        assert "warning of 1 secrets" in session.traces()[0]["trace"]
+        assert "ghp_" not in session.traces()[0]["trace"]
 
 
 def test_an_environment_file_is_warned_about_by_its_name(start: Start, project: Path) -> None:

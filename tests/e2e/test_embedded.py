@@ -53,7 +53,7 @@ def test_it_answers_when_nothing_else_does_and_goes_with_the_editor(start: Start
     assert (answered["provider"], answered["escalated"], answered["cost_cents"]) == ("llama.cpp", 1, 0)
     assert answered["model"].startswith("SmolLM2")
     assert answered["tokens_out"] > 0
-    _, trace = session.rows("routing_trace")
+    _, trace = session.traces(2)
     assert "no gateway answers" in trace["trace"]
     names = [name for name, _ in session.events()]
     assert names.count("ZekeDegraded") == names.count("ZekeFinished") == 1

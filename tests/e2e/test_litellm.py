@@ -89,7 +89,7 @@ def test_model_provider_tokens_and_cost(start: Start, proxy: str) -> None:
     assert 0 < row["tokens_out"] <= 16
     expected = (row["tokens_in"] * 0.000001 + row["tokens_out"] * 0.000002) * 100
     assert row["cost_cents"] == pytest.approx(expected)
-    assert "x-litellm-call-id" in session.rows("routing_trace")[0]["trace"]
+    assert "x-litellm-call-id" in session.traces()[0]["trace"]
 
 
 def test_a_fallback_of_the_proxy_is_told(start: Start, proxy: str) -> None:
