@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-INTERVAL = 1 / 60
+INTERVAL = 0.016
 """Seconds between two frames: one refresh of a 60 Hz screen."""
 CAP = 64 * 1024
 """Characters in one frame; the rest follows in the next turns of the loop."""
