@@ -90,6 +90,9 @@ M.OPTION = "%{%get(b:,'zeke_winbar','')%}"
 --- Draw the line again in all windows of a buffer.
 ---@param bufnr integer
 function M.refresh(bufnr)
+  if not vim.api.nvim_buf_is_valid(bufnr) then
+    return
+  end
   vim.b[bufnr].zeke_winbar = draw(bufnr)
   for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
     vim.api.nvim__redraw({ win = win, winbar = true })
