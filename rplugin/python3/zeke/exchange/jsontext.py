@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic_core import from_json
+import pydantic_core
 
 DEEPEST = 64
 """Levels of arrays and objects. No gateway needs ten; what walks a value later may then use the stack."""
@@ -17,6 +17,15 @@ _KIND = json.JSONDecoder(strict=False)
 """Some gateways leave raw control characters, halves of surrogate pairs or broken UTF-8 inside strings."""
 
 
+def _refuse(_text: bytes) -> Any:
+    raise ValueError
+
+
+# Before 2.20 it made broken strings of some escapes, and Python crashed on them.
+_IS_SOUND = tuple(map(int, pydantic_core.__version__.split(".")[:2])) >= (2, 20)
+_read = pydantic_core.from_json if _IS_SOUND else _refuse
+
+
 def parse(text: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
@@ -24,7 +33,7 @@ def parse(text: bytes) -> Any:
         ValueError: it is none, or is nested deeper than `DEEPEST`.
     """
     try:
-        value = from_json(text)
+        value = _read(text)
     except ValueError:
         try:
             value = _KIND.decode(text.decode("utf-8", "replace"))
