@@ -45,7 +45,7 @@ class Screen:
         self._socket.connect(address)
         self._unpacker = msgpack.Unpacker(strict_map_key=False, ext_hook=lambda _, data: msgpack.unpackb(data))
         self._numbers = itertools.count(1)
-        self._inbox: collections.deque[tuple[int, list[Any]]] = collections.deque()
+        self._inbox: collections.deque[list[Any]] = collections.deque()
         self.channel: int = self.call("nvim_get_api_info")[0]
         self.call("nvim_ui_attach", *SIZE, {"rgb": True, "ext_linegrid": True})
 
@@ -60,10 +60,8 @@ class Screen:
 
     def _receive(self, timeout: float) -> None:
         if select.select([self._socket], [], [], max(timeout, 0))[0]:
-            data = self._received()
-            now = time.monotonic_ns()
-            self._unpacker.feed(data)
-            self._inbox.extend((now, message) for message in self._unpacker)
+            self._unpacker.feed(self._received())
+            self._inbox.extend(self._unpacker)
 
     def _received(self) -> bytes:
         data = self._socket.recv(1 << 20)
@@ -76,7 +74,7 @@ class Screen:
         number, deadline = self.send(method, *arguments), time.monotonic() + seconds
         while True:
             while self._inbox:
-                _, message = self._inbox.popleft()
+                message = self._inbox.popleft()
                 if message[0] == 1 and message[1] == number:
                     if message[2]:
                         raise RuntimeError(f"{method}: {message[2]}")

@@ -197,9 +197,8 @@ VALUES = st.recursive(
 
 @given(VALUES, st.booleans())
 def test_json_is_read_as_python_reads_it(value: object, escaped: bool) -> None:
-    text = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
-    if b"\xed" not in text:
-        assert parse(text) == json.loads(text)
+    text = json.dumps(value, ensure_ascii=escaped).encode()
+    assert parse(text) == json.loads(text)
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,7 @@ class Client:
                 inflater = Inflater(names)
                 async for data in body:
                     silence.allow(timeouts.idle, ErrorCode.TIMEOUT_IDLE)
+                    is_flood = len(data) >= FLOOD
                     for piece in inflater.feed(data):
                         for event in decoder.feed(piece):
                             yield event
@@ -284,8 +285,9 @@ class Client:
                             if "transfer-encoding" in names or "content-length" in names:
                                 await _drain(body)
                             return
-                        network.give_way()
-                    if len(data) >= FLOOD:
+                        if is_flood:
+                            network.give_way()
+                    if is_flood:
                         burst = burst + len(data) if burst < BURST else 0
                         await asyncio.sleep(BREATH if burst >= BURST else 0)
                     elif (pause := rest()) > 0:

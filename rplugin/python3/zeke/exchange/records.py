@@ -106,9 +106,8 @@ class Records:
             if not self._choose():
                 return
             data, self._start = self._start, b""
-        take = self._event_line if self._format == "events" else self._line
         for line in self._lines.feed(data):
-            if (record := take(line)) is not None:
+            if (record := self._line(line)) is not None:
                 yield record
 
     def _choose(self) -> bool:
@@ -132,11 +131,8 @@ class Records:
 
     def _line(self, line: bytes) -> bytes | None:
         """The record that this line completes."""
-        if self._format == "events":
-            return self._event_line(line)
-        return self._json_line(line) if self._format == "json" else None
-
-    def _event_line(self, line: bytes) -> bytes | None:
+        if self._format != "events":
+            return self._json_line(line) if self._format == "json" else None
         data = self._data
         if not line:
             if not data:
