@@ -70,21 +70,24 @@ class Session:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY id")]
 
-    def rows_of(self, query: str) -> list[dict[str, Any]]:
-        """What a query of the test's own finds in the cache."""
-        with contextlib.closing(sqlite3.connect(f"file:{self._cache}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(query)]
+    def rows_of(self, query: str, count: int) -> list[dict[str, Any]]:
+        """What a query of the test's own finds, once it finds so many rows: each row has a transaction of its own,
+        and most are written after the end of an answer was told."""
+        found: list[dict[str, Any]] = []
 
-    def wait_rows_of(self, query: str, count: int) -> None:
-        """Until a query finds so many rows."""
-        self._poll(lambda: len(self.rows_of(query)) == count, f"{count} rows of {query}")
+        def complete() -> bool:
+            with contextlib.closing(sqlite3.connect(f"file:{self._cache}?mode=ro", uri=True)) as connection:
+                connection.row_factory = sqlite3.Row
+                found[:] = [dict(row) for row in connection.execute(query)]
+            return len(found) == count
+
+        self._poll(complete, f"{count} rows of {query}")
+        return found
 
     def traces(self, count: int = 1) -> list[dict[str, Any]]:
-        """The traces, once there are so many: they are written after the end of an answer was told."""
+        """The traces, once there are so many, oldest first."""
         self.rows()
-        self.wait_rows_of("SELECT id FROM routing_trace", count)
-        return self.rows("routing_trace")
+        return self.rows_of("SELECT * FROM routing_trace ORDER BY id", count)
 
     def nowhere(self, text: bytes) -> bool:
         """Whether no file that the editor or Zeke wrote holds this text, free pages and logs included."""

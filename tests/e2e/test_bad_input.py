@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.support.gateway import HEAD, Reply, closed_port, error, event, recorded
+from tests.support.gateway import HEAD, Reply, closed_port, error, event, recorded, stream
 
 HTML = Reply(
     [b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html><p>Welcome to nginx"]
@@ -130,11 +130,16 @@ def test_a_wrong_variable_is_named(start: Start, env: dict[str, str], named: tup
 def test_a_cache_that_cannot_be_written_costs_no_answer(start: Start, tmp_path: Path) -> None:
     blocker = tmp_path / "file"
     blocker.write_text("")
-    session = start(env={"ZEKE_DB": str(blocker / "x" / "db.sqlite3")})
+    gate = threading.Event()
+    session = start(
+        Reply(stream("some", " text"), gate=gate),
+        env={"ZEKE_DB": str(blocker / "x" / "db.sqlite3")},
+    )
     session.type_command("Zeke hi")
-    session.wait_done()
-    assert session.answer()["success"] is True
     session.wait_message("set ZEKE_DB elsewhere")
+    gate.set()
+    session.wait_done()
+    assert (session.answer()["success"], session.answer()["text"]) == (True, "some text")
     assert [line for line in session.scratch() if "set ZEKE_DB elsewhere" in line]
 
 

@@ -16,8 +16,8 @@ CODE = "```python\ndef add(a, b):\n    return b + a\n```\n"
 
 def signals(session: Session, count: int) -> list[tuple[str, str]]:
     """Model and kind of each signal, once there are so many."""
-    session.wait_rows_of("SELECT 1 FROM zeke_signals", count)
-    return [(each["model"], each["kind"]) for each in session.rows("zeke_signals")]
+    rows = session.rows_of("SELECT model, kind FROM zeke_signals ORDER BY id", count)
+    return [(each["model"], each["kind"]) for each in rows]
 
 
 def named(text: str, model: str) -> Reply:
@@ -61,7 +61,7 @@ def test_models_answer_at_the_same_time_and_one_is_kept(start: Start, project: P
     assert len({model for model, _ in kinds}) == 2
     (rated,) = [data for name, data in session.events() if name == "ZekeRated"]
     assert rated["rating"] == "preferred"
-    replays = session.rows_of("SELECT replay_of FROM zeke_turns ORDER BY seq")
+    replays = session.rows_of("SELECT replay_of FROM zeke_turns ORDER BY seq", 3)
     assert [each["replay_of"] is None for each in replays] == [True, False, False]
 
 
@@ -110,8 +110,7 @@ def test_a_replay_has_a_buffer_of_its_own(start: Start) -> None:
     body = session.gateway.seen[-1].body
     assert (body["model"], body["tags"]["latency"], session.sent()) == ("other", "high", "first")
     assert session.answer()["bufnr"] != first["bufnr"]
-    session.wait_rows_of("SELECT 1 FROM zeke_turns WHERE replay_of IS NOT NULL", 1)
-    assert session.rows_of("SELECT replay_of FROM zeke_turns ORDER BY seq")[1]["replay_of"] == first["id"]
+    assert session.rows_of("SELECT replay_of FROM zeke_turns ORDER BY seq", 2)[1]["replay_of"] == first["id"]
 
 
 def test_ratings_and_what_is_done_with_an_answer_are_kept(start: Start, project: Path) -> None:
@@ -134,8 +133,8 @@ def test_ratings_and_what_is_done_with_an_answer_are_kept(start: Start, project:
     asked(session, "ZekeRetry", answers=2)
     session.editor.input("gr")
     assert [kind for _, kind in signals(session, 6)] == ["yanked", "down", "up", "accepted", "retried", "rejected"]
-    notes = session.rows_of("SELECT note FROM zeke_signals WHERE note IS NOT NULL")
-    assert [each["note"] for each in notes] == ["after all"]
+    (noted,) = session.rows_of("SELECT note FROM zeke_signals WHERE note IS NOT NULL", 1)
+    assert noted["note"] == "after all"
     rated: list[Any] = [data["rating"] for name, data in session.events() if name == "ZekeRated"]
     assert rated == ["-", "+"]
     session.type_command("ZekeWhy")

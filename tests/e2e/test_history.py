@@ -65,7 +65,7 @@ def test_a_fork_goes_on_from_an_earlier_turn_beside_the_original(start: Start, p
     assert session.editor.lines(original) == before
     session.wait_rows([None] * 3)
     turns = session.rows_of("SELECT t.prompt, p.prompt AS parent FROM zeke_turns t"
-                            " LEFT JOIN zeke_turns p ON p.request_id = t.parent_id ORDER BY t.seq")  # fmt: skip
+                            " LEFT JOIN zeke_turns p ON p.request_id = t.parent_id ORDER BY t.seq", 3)  # fmt: skip
     assert [(turn["prompt"], turn["parent"]) for turn in turns] == [
         ("first", None),
         ("second", "first"),
@@ -91,7 +91,7 @@ def test_an_earlier_request_is_asked_once_more_on_another_model(start: Start, pr
     assert body["messages"] == first["messages"]
     assert (body["model"], body["tags"]["latency"], body["tags"]["intent"]) == ("big", "high", "tests")
     session.wait_rows([None, None])
-    turns = session.rows_of("SELECT request_id, replay_of, parent_id FROM zeke_turns ORDER BY seq")
+    turns = session.rows_of("SELECT request_id, replay_of, parent_id FROM zeke_turns ORDER BY seq", 2)
     assert (turns[1]["replay_of"], turns[1]["parent_id"]) == (turns[0]["request_id"], None)
 
 
@@ -112,7 +112,7 @@ def test_a_turn_is_forgotten_after_a_question(start: Start, project: Path) -> No
     session.editor.input("d")
     session.editor.wait("not table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), ' '):find('canary')")
     assert "kept" in page(session)
-    session.wait_rows_of("SELECT 1 FROM zeke_turns", 1)
+    session.rows_of("SELECT 1 FROM zeke_turns", 1)
     session.wait_nowhere(b"canary")
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_kept_of_a_request_or_a_project_that_does_not_want_it(start: 
     session.type_command("ZekeRate + canarynote")
     session.wait_message("rated +, without the note: no text of this project is kept")
     session.wait_rows([None, "http_400", None])
-    assert [each["kind"] for each in session.rows("zeke_signals")] == ["up"]
+    assert session.rows_of("SELECT kind FROM zeke_signals", 1) == [{"kind": "up"}]
     assert session.nowhere(b"canary")
     session.editor.quit()
     assert session.nowhere(b"canary")

@@ -184,14 +184,12 @@ def test_what_changed_is_said_once_a_day(start: Start, project: Path, tmp_path: 
     opened(session, project)
     asked(session, "Zeke one")
     session.wait_message("grim: m takes 3.0 s to its first token (p95), 0.3 s in the weeks before (:ZekeStats)")
-    assert [each["what"] for each in session.rows_of("SELECT what FROM zeke_done WHERE what LIKE 'notice%'")] == [
-        "notice grim"
-    ]
+    assert session.rows_of("SELECT what FROM zeke_done WHERE what LIKE 'notice%'", 1) == [{"what": "notice grim"}]
     session.editor.wait("true")
     session.editor.quit()
     session = start(*answering("One."))
     opened(session, project)
     asked(session, "Zeke again")
     # The log is looked after when the look is over; then nothing was said.
-    session.wait_rows_of("SELECT what FROM zeke_done WHERE what = 'maintenance'", 1)
+    session.rows_of("SELECT what FROM zeke_done WHERE what = 'maintenance'", 1)
     assert "weeks before" not in session.editor.messages()
