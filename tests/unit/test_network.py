@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -15,7 +16,7 @@ import httpcore
 import pytest
 
 from tests.support.gateway import HEAD, Reply, error, event, serving, stream
-from zeke.exchange import pools
+from zeke.exchange import network, pools
 from zeke.exchange.client import Client, Request
 from zeke.exchange.events import Event, Failed, Finished, Text
 from zeke.models import Timeouts
@@ -281,6 +282,31 @@ def test_what_comes_while_nothing_can_be_shown_is_told_together_and_counted() ->
     assert first.text == "first"
     assert "".join(part.text for part in others) == " 0 1 2 3 4 5 6 7 8"
     assert sum(part.pieces for part in others) == 9
+
+
+def test_what_a_sender_held_back_until_the_read_is_in_the_same_read() -> None:
+    ours, theirs = socket.socketpair()
+
+    class Taken(socket.socket):
+        """Its sender goes on when something was taken."""
+
+        def recv(self, size: int, flags: int = 0) -> bytes:
+            data = super().recv(size, flags)
+            theirs.sendall(b"data: held back\n\n")
+            return data
+
+    async def work() -> bytes:
+        connection = Taken(fileno=ours.detach())
+        connection.setblocking(False)
+        stream = network.Direct(asyncio.get_running_loop(), connection, [])
+        stream.hold(0.01)
+        theirs.sendall(b"data: first\n\n")
+        data = await stream.read(65536)
+        await stream.aclose()
+        return data
+
+    with theirs:
+        assert run(work()) == b"data: first\n\ndata: held back\n\n"
 
 
 def test_stopping_while_nothing_is_read_closes_the_connection_at_once() -> None:

@@ -20,7 +20,6 @@ import httpcore
 
 MOST = 32 * 1024
 """Bytes of one read."""
-NEWLINE = 0x0A
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
 
@@ -170,12 +169,13 @@ class Direct(Stream):
     def _gathered(self, max_bytes: int) -> bytes:
         """What came meanwhile: the usual case in a stream.
 
-        What ends within a line is asked for twice: a sender of small packets goes on when the first ones were taken.
+        It is asked for twice. TCP lets a few small packets wait for their acknowledgement, which the first read sends:
+        what the sender held back until then is here a moment later, and would be shown a frame late.
         """
         data = b""
         with contextlib.suppress(OSError):
             data = self._socket.recv(max_bytes)
-            if data and data[-1] != NEWLINE and len(data) < max_bytes:
+            if data and len(data) < max_bytes:
                 data += self._socket.recv(max_bytes - len(data))
         return data
 
