@@ -16,14 +16,14 @@ from typing import Any
 
 from bench import processes
 from bench.measured import Measured, of_stream, pauses
-from bench.scenarios import FLOOR, SCENARIOS, ZEKE, Scenario
+from bench.scenarios import COMPARED, FLOOR, SCENARIOS, ZEKE, Scenario
 from bench.screen import Screen
 from bench.server import Script
 from bench.text import MARK
 from tests.support.editor import REPOSITORY, Editor
 
 IDLE = "idle"
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 5.0
 SETUP = "require('zeke').setup({ fallback = false, gateway = { base = ... }, ui = { open = 'vertical' } })"
 
 
@@ -183,7 +183,7 @@ Results = dict[str, dict[str, Measured]]
 
 def run(names: Sequence[str], rounds: int) -> Results:
     """The scenarios, floor and Zeke in turn."""
-    results: Results = {name: {side: Measured() for side in SCENARIOS[name].sides} for name in names}
+    results: Results = {name: {side: Measured() for side in (*SCENARIOS[name].others, *COMPARED)} for name in names}
     for name in names:
         if SCENARIOS[name].typing:
             results[name][IDLE] = Measured()
@@ -193,10 +193,11 @@ def run(names: Sequence[str], rounds: int) -> Results:
                 scenario = SCENARIOS[name]
                 if scenario.typing:
                     results[name][IDLE].add(found.idle())
-                # Who begins changes, so that a slow moment of the machine does not always meet the same side.
-                sides = scenario.sides if number % 2 == 0 else scenario.sides[::-1]
-                for _ in range(scenario.repeat):
-                    for side in sides:
+                for side in scenario.others:
+                    results[name][side].add(found.once(side, scenario))
+                for again in range(scenario.repeat):
+                    # Who begins changes, so that a slow moment of the machine does not always meet the same side.
+                    for side in COMPARED if (number + again) % 2 == 0 else COMPARED[::-1]:
                         results[name][side].add(found.once(side, scenario))
     return results
 
