@@ -63,10 +63,16 @@ local function escape(text)
   return (text:gsub("%%", "%%%%"))
 end
 
-local function draw(bufnr)
+--- Begins every line of ours.
+local MARK = "%#Zeke"
+
+--- Value of 'winbar' in an answer's windows: finished text, because Neovim evaluates it with every frame of a stream.
+---@param bufnr integer
+---@return string
+function M.value(bufnr)
   local answer = require("zeke.answers").of_buffer(bufnr)
   if not answer then
-    return ""
+    return MARK .. "Winbar#"
   end
   local now = vim.uv.hrtime()
   -- What does not fit is cut at the front of the model's name: the numbers behind it are worth more.
@@ -83,19 +89,18 @@ local function draw(bufnr)
   return line
 end
 
---- Value of 'winbar' in an answer's windows. Neovim evaluates it with every frame of a stream: a variable of the buffer
---- is the cheapest that it can look at.
-M.OPTION = "%{%get(b:,'zeke_winbar','')%}"
-
---- Draw the line again in all windows of a buffer.
+--- Bring the line up to date in all windows of a buffer. One that the user changed stays theirs.
 ---@param bufnr integer
 function M.refresh(bufnr)
   if not vim.api.nvim_buf_is_valid(bufnr) then
     return
   end
-  vim.b[bufnr].zeke_winbar = draw(bufnr)
+  local value = M.value(bufnr)
   for _, win in ipairs(vim.fn.win_findbuf(bufnr)) do
-    vim.api.nvim__redraw({ win = win, winbar = true })
+    local local_to = vim.wo[win][0]
+    if vim.startswith(local_to.winbar, MARK) then
+      local_to.winbar = value
+    end
   end
 end
 

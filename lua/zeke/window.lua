@@ -26,7 +26,7 @@ function M.dress(win, bufnr)
   local_to.foldmethod, local_to.foldenable, local_to.fillchars = "manual", true, "fold: ,eob: "
   local_to.foldtext = "v:lua.require'zeke.window'.foldtext()"
   if require("zeke.config").get().ui.winbar then
-    local_to.winbar = require("zeke.winbar").OPTION
+    local_to.winbar = require("zeke.winbar").value(bufnr)
   end
   vim.api.nvim_win_call(win, function()
     for _, answer in ipairs(answers.thread(bufnr)) do

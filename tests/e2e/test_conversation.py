@@ -89,6 +89,19 @@ def test_answers_survive_windows_and_buffers(start: Start) -> None:
     assert "assert add(1, 2) == 3" in "\n".join(session.editor.screen())
 
 
+def test_a_winbar_of_the_users_own_stays(start: Start) -> None:
+    gate = threading.Event()
+    session = start(Reply(stream("One.", " Two."), gate=gate, held=2))
+    session.type_command("Zeke first")
+    session.editor.wait("require('zeke.answers').newest().state == 'streaming'")
+    window = session.editor.lua("return vim.fn.bufwinid(...)", session.answer()["bufnr"])
+    assert "code →" in session.editor.lua("return vim.wo[...].winbar", window)
+    session.editor.lua("vim.wo[...].winbar = 'mine'", window)
+    gate.set()
+    session.wait_done()
+    assert session.editor.lua("return vim.wo[...].winbar", window) == "mine"
+
+
 def test_an_answer_that_was_deleted_comes_back(start: Start) -> None:
     session = start(*answering("One.", "Two."))
     asked(session, "Zeke first")
@@ -100,7 +113,7 @@ def test_an_answer_that_was_deleted_comes_back(start: Start) -> None:
     assert session.scratch() == whole
     session.editor.input("<C-w>l:edit<CR>")
     assert session.scratch() == whole
-    assert "code →" in session.editor.lua("return vim.b.zeke_winbar")
+    assert "code →" in session.editor.lua("return vim.wo.winbar")
     assert session.editor.lua("return {vim.bo.buftype, vim.bo.filetype, vim.bo.modifiable}") == [
         "nofile",
         "zeke",
