@@ -45,9 +45,9 @@ def test_pure_modules_know_neither_editor_nor_network_nor_database(module: str) 
 
 def test_only_the_client_and_what_it_stands_on_know_the_network() -> None:
     users = {name for name, path in MODULES.items() if imports(path) & {"httpcore", "socket", "ssl"}}
-    assert users == {"zeke.exchange.client", "zeke.exchange.network", "zeke.exchange.pools"}
+    assert users == {f"zeke.exchange.{name}" for name in ("client", "connection", "network", "pools")}
     above = {name for name, path in MODULES.items() if imports(path) & {"zeke.exchange.network", "zeke.exchange.pools"}}
-    assert above == {"zeke.exchange.client", "zeke.exchange.pools"}
+    assert above == {f"zeke.exchange.{name}" for name in ("client", "connection", "pools")}
 
 
 def test_only_the_cache_knows_sqlite() -> None:

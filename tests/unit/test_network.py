@@ -253,6 +253,40 @@ def test_a_plain_connection_is_used_again_when_its_answer_was_complete() -> None
     assert len(set(connections)) == 1
 
 
+OK = event("a") + event(finish="stop") + b"data: [DONE]\n\n"
+KEPT = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_reused"),
+    [
+        (KEPT + b"Content-Length: %d\r\n\r\n" % len(OK) + OK, True),
+        (KEPT + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(OK), True),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + KEPT + b"Content-Length: %d\r\n\r\n" % len(OK) + OK, True),
+        (KEPT.replace(b"1.1", b"1.0") + b"Content-Length: %d\r\n\r\n" % len(OK) + OK, False),
+        (KEPT + b"Connection: Keep-Alive, Close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(OK), False),
+        (KEPT + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(OK) + b"out of turn", False),
+    ],
+)
+def test_which_connections_are_used_again(answer: bytes, *, is_reused: bool) -> None:
+    connections: set[int] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(writer.get_extra_info("peername")[1])
+        while await asked(reader):
+            writer.write(answer)
+
+    async def work() -> list[str]:
+        async with listening(handle) as port:
+            client = Client(tls=False)
+            found = [text(await collect(client, f"http://127.0.0.1:{port}/v1")) for _ in range(3)]
+            await client.close()
+        return found
+
+    assert run(work()) == ["a"] * 3
+    assert len(connections) == (1 if is_reused else 3)
+
+
 def test_what_comes_while_nothing_can_be_shown_is_told_together_and_counted() -> None:
     async def work() -> list[Text]:
         arrived = asyncio.Event()
@@ -284,7 +318,8 @@ def test_what_comes_while_nothing_can_be_shown_is_told_together_and_counted() ->
     assert sum(part.pieces for part in others) == 9
 
 
-def test_what_a_sender_held_back_until_the_read_is_in_the_same_read() -> None:
+@pytest.mark.parametrize("first", [b"data: cut", b"data: %s\n\n" % (b"long" * 200)])
+def test_what_a_sender_held_back_until_the_read_is_in_the_same_read(first: bytes) -> None:
     ours, theirs = socket.socketpair()
 
     class Taken(socket.socket):
@@ -300,13 +335,13 @@ def test_what_a_sender_held_back_until_the_read_is_in_the_same_read() -> None:
         connection.setblocking(False)
         stream = network.Direct(asyncio.get_running_loop(), connection, [])
         stream.hold(0.01)
-        theirs.sendall(b"data: first\n\n")
+        theirs.sendall(first)
         data = await stream.read(65536)
         await stream.aclose()
         return data
 
     with theirs:
-        assert run(work()) == b"data: first\n\ndata: held back\n\n"
+        assert run(work()) == first + b"data: held back\n\n"
 
 
 def test_stopping_while_nothing_is_read_closes_the_connection_at_once() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +17,7 @@ import httpcore
 
 from zeke import __version__
 from zeke.exchange import errors, network, pools
+from zeke.exchange.connection import Body, body_of
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Opened
 from zeke.exchange.inflate import Inflater, Undecodable
@@ -133,18 +134,12 @@ def _reason(error: Exception) -> errors.TransportKind:
     return "reset"
 
 
-def _raw(response: httpcore.Response) -> AsyncIterator[bytes]:
-    """The bytes of the body as they were sent."""
-    assert isinstance(response.stream, AsyncIterable)
-    return response.stream.__aiter__()
-
-
 async def _read(response: httpcore.Response, limit: int) -> bytes:
     """At most `limit` bytes of a body, as much as comes; without a readable body the status says enough."""
     body = bytearray()
     try:
-        inflater = Inflater(_names(response))
-        async for data in _raw(response):
+        inflater, source = Inflater(_names(response)), body_of(response)
+        while data := await source.read():
             for piece in inflater.feed(data):
                 body += piece
                 if len(body) >= limit:
@@ -154,11 +149,11 @@ async def _read(response: httpcore.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-async def _drain(body: AsyncIterator[bytes]) -> None:
+async def _drain(body: Body) -> None:
     """Read to the end of a body whose content is complete: then its connection can be used again."""
 
     async def rest() -> None:
-        async for _ in body:
+        while await body.read():
             pass
 
     with contextlib.suppress(asyncio.TimeoutError):
@@ -272,10 +267,10 @@ class Client:
                 return
             decoder = Decoder(names.get("content-type"))
             stream = response.extensions["network_stream"]
-            body, burst = _raw(response), 0
+            body, burst = body_of(response), 0
             try:
                 inflater = Inflater(names)
-                async for data in body:
+                while data := await body.read():
                     silence.allow(timeouts.idle, ErrorCode.TIMEOUT_IDLE)
                     is_flood = len(data) >= FLOOD
                     for piece in inflater.feed(data):

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpcore
 
+from zeke.exchange.connection import Connection
 from zeke.exchange.network import Backend
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -111,6 +112,18 @@ def proxy_of(scheme: str, host: str, port: int | None) -> str | None:
     return found if "://" in found else f"http://{found}"
 
 
+class _Straight(httpcore.AsyncConnectionPool):
+    """Connections of our own, without a proxy."""
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        super().__init__(max_connections=None, max_keepalive_connections=KEPT)
+        self._trusted = trusted
+        self._backend = Backend()
+
+    def create_connection(self, origin: httpcore.Origin) -> Connection:
+        return Connection(origin, self._trusted, self._backend, KEPT_SECONDS)
+
+
 class Pools:
     """One pool of connections for each way out, for the life of the host."""
 
@@ -139,13 +152,7 @@ class Pools:
 
     def _make(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
         if proxy is None:
-            return httpcore.AsyncConnectionPool(
-                ssl_context=self._trusted,
-                max_connections=None,
-                max_keepalive_connections=KEPT,
-                keepalive_expiry=KEPT_SECONDS,
-                network_backend=Backend(),
-            )
+            return _Straight(self._trusted)
         parts = urlsplit(proxy)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise BadAddress(f"a proxy of the kind {parts.scheme}:// cannot be used")
