@@ -118,14 +118,20 @@ class Attempts:
             number += 1
             request = self._to_gateway(request_id, route, messages, key)
             yield Attempting(number, "gateway", request.base_url, route.model)
-            async for event in self._told(request, rest):
-                if isinstance(event, Opened) and any(name.startswith("x-litellm-") for name in event.headers):
-                    self.learned.litellm.add(request.base_url)
-                if isinstance(event, Text) and self.learned.is_degraded:
-                    self.learned.is_degraded = False
-                    yield Recovered()
-                shown = shown or isinstance(event, Text)
-                failed = event if isinstance(event, Failed) else None
+            # What the gateway must not repeat.
+            secrets = [*self._settings.secrets, request.headers.get("Authorization", "").removeprefix("Bearer ")]
+            async for told in self._client.exchange(request, rest):
+                event, failed = without(told, secrets), None
+                if isinstance(event, Text):
+                    shown = True
+                    if self.learned.is_degraded:
+                        self.learned.is_degraded = False
+                        yield Recovered()
+                elif isinstance(event, Opened):
+                    if any(name.startswith("x-litellm-") for name in event.headers):
+                        self.learned.litellm.add(request.base_url)
+                elif isinstance(event, Failed):
+                    failed = event
                 yield event
             if failed is None or shown:
                 return
@@ -141,12 +147,6 @@ class Attempts:
         if errors.may_fall_back(failed, model=route.model):
             async for step in self._locally(number, failed, route, messages, rest):
                 yield step
-
-    async def _told(self, request: Request, rest: Rest) -> AsyncIterator[Event]:
-        """The events of the gateway without what it must not repeat."""
-        secrets = [*self._settings.secrets, request.headers.get("Authorization", "").removeprefix("Bearer ")]
-        async for event in self._client.exchange(request, rest):
-            yield without(event, secrets)
 
     def body(self, route: Route, messages: Sequence[Message]) -> tuple[dict[str, object], dict[str, str]]:
         """Body and hint headers as the gateway gets them, without what it refused before."""

@@ -113,9 +113,17 @@ class Decoder:
 
     def _gathered(self, plain: list[str]) -> None:
         """The objects of one read that hold nothing but text, as one event."""
-        if plain:
-            self._say(Text("".join(plain), len(plain)))
-            plain.clear()
+        if not plain:
+            return
+        event = Text("".join(plain), len(plain))
+        plain.clear()
+        length = self._length + len(event.text)
+        if length <= TEXT_LIMIT and self._wellformed.passes(event.text):
+            # What `_say` comes to for nearly every read of a stream.
+            self._length, self._texts = length, True
+            self._events.append(event)
+        else:
+            self._say(event)
 
     def _told(self, value: object) -> None:
         """One object that may tell more than text."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-INTERVAL = 0.016
+INTERVAL = 1 / 60
 """Seconds between two frames: one refresh of a 60 Hz screen."""
 CAP = 64 * 1024
 """Characters in one frame; the rest follows in the next turns of the loop."""
@@ -33,12 +33,18 @@ class Frames:
 
     def add(self, text: str) -> None:
         """Take a piece of text; sends a frame now if it is full or the last one is long enough ago."""
+        now = self._loop.time()
+        if not self._parts and now >= self._next and 0 < len(text) <= CAP:
+            # What a stream at a usual pace is: a frame is due by the time that something comes.
+            self._next = now + INTERVAL
+            self._send(text)
+            return
         if len(text) > CAP:
             self._parts.extend(text[start : start + CAP] for start in range(0, len(text), CAP))
         else:
             self._parts.append(text)
         self._size += len(text)
-        if self._size >= CAP or self._loop.time() >= self._next:
+        if self._size >= CAP or now >= self._next:
             self._stop()
             self._frame()
         elif self._timer is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 PIECE = 4 * 1024
 """Bytes handed on at once."""
@@ -30,16 +30,19 @@ class Inflater:
         self._stream = zlib.decompressobj(31 if "gzip" in self._coding else 15)
         self._is_first = True
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Pieces of the body in order.
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """Pieces of the body in order, to be consumed before the next call.
 
         Raises:
-            Undecodable: the data is not in the coding that the header names.
+            Undecodable: the data is not in the coding that the header names; while they are consumed.
         """
-        if self._coding == "identity":
-            for start in range(0, len(data), PIECE):
-                yield data[start : start + PIECE]
-            return
+        if self._coding != "identity":
+            return self._inflated(data)
+        if len(data) <= PIECE:
+            return (data,)
+        return (data[start : start + PIECE] for start in range(0, len(data), PIECE))
+
+    def _inflated(self, data: bytes) -> Iterator[bytes]:
         while data and not self._stream.eof:
             try:
                 piece = self._stream.decompress(data, PIECE)

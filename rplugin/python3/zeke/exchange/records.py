@@ -6,7 +6,7 @@ a last event without its blank line counts when its data is complete, and so doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from zeke.exchange.jsontext import BOM, parse
 
@@ -59,6 +59,11 @@ class Lines:
             if self._size > LIMIT:
                 raise TooLarge
 
+    @property
+    def is_between(self) -> bool:
+        """Whether the last line was complete."""
+        return not self._parts and not self._after_cr
+
     def close(self) -> bytes:
         """The last line, if it had no end."""
         rest = b"".join(self._parts)
@@ -106,7 +111,28 @@ class Records:
             if not self._choose():
                 return
             data, self._start = self._start, b""
-        for line in self._lines.feed(data):
+        if not self._is_whole(data):
+            yield from self._of(self._lines.feed(data))
+            return
+        for event in data[:-2].split(b"\n\n"):
+            if event[:6] == b"data: " and b"\n" not in event:
+                yield event[6:]
+            else:
+                yield from self._of([*event.split(b"\n"), b""])
+
+    def _is_whole(self, data: bytes) -> bool:
+        """Whether it is nothing but complete events, which is what nearly every read of a stream brings."""
+        return (
+            data[-2:] == b"\n\n"
+            and self._format == "events"
+            and not self._data
+            and self._lines.is_between
+            and b"\r" not in data
+            and len(data) < LIMIT
+        )
+
+    def _of(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
             if (record := self._line(line)) is not None:
                 yield record
 

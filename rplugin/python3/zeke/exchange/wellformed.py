@@ -29,9 +29,13 @@ class Wellformed:
         self._half = ""
         self._kind: type[Text] | type[Reasoning] = Text
 
+    def passes(self, text: str) -> bool:
+        """Whether there is nothing to do for it, which is known at once."""
+        return text.isascii() and not self._half
+
     def feed(self, event: Text | Reasoning) -> Sequence[Text | Reasoning]:
         """The event with text that can be encoded, or nothing yet."""
-        if event.text.isascii() and not self._half:
+        if self.passes(event.text):
             return (event,)
         before = self.close() if self._half and not isinstance(event, self._kind) else ()
         text, self._half, self._kind = self._half + event.text, "", type(event)
