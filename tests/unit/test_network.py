@@ -318,7 +318,7 @@ def test_what_comes_while_nothing_can_be_shown_is_told_together_and_counted() ->
     assert sum(part.pieces for part in others) == 9
 
 
-@pytest.mark.parametrize("first", [b"data: cut", b"data: %s\n\n" % (b"long" * 200)])
+@pytest.mark.parametrize("first", [b"data: cut", b"data: whole\n\n", b"data: %s\n\n" % (b"long" * 200)])
 def test_what_a_sender_held_back_until_the_read_is_in_the_same_read(first: bytes) -> None:
     ours, theirs = socket.socketpair()
 

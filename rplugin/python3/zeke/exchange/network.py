@@ -20,9 +20,6 @@ import httpcore
 
 MOST = 32 * 1024
 """Bytes of one read."""
-LITTLE = 512
-"""Bytes that are a few events at most, so that no sender waits with more of them."""
-NEWLINE = 0x0A
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
 
@@ -172,14 +169,14 @@ class Direct(Stream):
     def _gathered(self, max_bytes: int) -> bytes:
         """What came meanwhile: the usual case in a stream.
 
-        Unless it is little and whole lines it is asked for twice. TCP lets a few small packets wait for their
-        acknowledgement, which the first read sends: what the sender held back until then is here a moment later, and
-        would be shown a frame late.
+        It is asked for twice, however little the first read found. TCP lets a few small packets wait for their
+        acknowledgement, which that read sends: what the sender held back until then is here a moment later, and would
+        be shown a frame late.
         """
         data = b""
         with contextlib.suppress(OSError):
             data = self._socket.recv(max_bytes)
-            if data and len(data) < max_bytes and (len(data) > LITTLE or data[-1] != NEWLINE):
+            if data and len(data) < max_bytes:
                 data += self._socket.recv(max_bytes - len(data))
         return data
 
