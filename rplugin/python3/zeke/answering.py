@@ -98,13 +98,13 @@ class Answering:
         self._begun: Future[None] | None = None
         self.unpriced: tuple[str, Decision] | None = None
         """Base URL and decision of a complete answer whose tokens are known and whose cost is not."""
-        self._kept: list[bytes] = []
+        self._kept = bytearray()
         self.refused_key = False
         """The gateway wants another key."""
 
-    def take_kept(self) -> bytes:
+    def take_kept(self) -> bytearray:
         """The text to be kept, as UTF-8; it is handed out once."""
-        kept, self._kept = b"".join(self._kept), []
+        kept, self._kept = self._kept, bytearray()
         return kept
 
     def rest(self) -> float:
@@ -239,7 +239,7 @@ class Answering:
                 exchange.first_text = time.perf_counter()
         if self._keeps_text:
             # One emoji makes a text of Python's four times as big.
-            self._kept.append(text.encode("utf-8", "replace"))
+            self._kept += text.encode("utf-8", "replace")
         self._frames.add(text)
         if first and exchange is not None and exchange.first_text is not None:
             self._tell(["ZekeFirstToken"], ttft_ms=_ms(exchange.first_text - exchange.began))

@@ -346,7 +346,7 @@ class App:
         if answering.unpriced is not None and not stages.prices.is_known(answering.unpriced[0]):
             await self._price(ask, stages, answering.unpriced[0], answering, key)
 
-    def _remember(self, ask: Ask, stages: Stages, text: bytes, model: str | None) -> None:
+    def _remember(self, ask: Ask, stages: Stages, text: bytearray, model: str | None) -> None:
         """Keep prompt and answer."""
         from zeke.cache import conversations
 

@@ -17,11 +17,11 @@ DEEPEST = 200
 
 
 def save(
-    connection: sqlite3.Connection, ask: Ask, answer: str | bytes, model: str | None, parent: str | None, now: int
+    connection: sqlite3.Connection, ask: Ask, answer: str | bytearray, model: str | None, parent: str | None, now: int
 ) -> None:
     """Keep a turn, unless its project wants none kept: the table itself is asked, so that no race keeps one.
 
-    An `answer` of bytes is UTF-8.
+    An `answer` in bytes is UTF-8.
     """
     turn = json.dumps(
         {
@@ -34,7 +34,7 @@ def save(
         ensure_ascii=False,
     )
     size = sum(
-        len(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
+        len(text if isinstance(text, bytearray) else text.encode("utf-8", "surrogatepass"))
         for text in (ask.instruction, turn, answer)
     )
     connection.execute(
