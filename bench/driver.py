@@ -119,10 +119,12 @@ class Bench:
         screen.quiet()
         used = [after - earlier for after, earlier in zip(self._cpu(pids), before, strict=True)]
         figures = self._figures(began, scenario)
-        figures.keys, figures.calls = drawn.keys, drawn.calls
         figures.cpu, figures.cpu_editor = [sum(used)], [used[0]]
         figures.memory = [sum(max(0, high - low) for high, low in zip(peaks, memory, strict=True)) / 1e6]
         first, last = self._span
+        # What the command itself holds up is not the stream's.
+        figures.keys = [ms for at, ms in drawn.keys if at >= first]
+        figures.calls = [ms for at, ms in drawn.calls if at >= first]
         if scenario.streams == 1:
             figures.screen = [(at - first) / 1e6 for at in drawn.marks if at >= first][:1]
         figures.gap = pauses(drawn.flushes, first, last)
@@ -158,7 +160,7 @@ class Bench:
         drawn = self.screen.follow(IDLE_SECONDS, typing=True)
         self.screen.quiet()
         self.screen.call("nvim_input", "<Esc>")
-        return Measured(keys=drawn.keys, calls=drawn.calls)
+        return Measured(keys=[ms for _, ms in drawn.keys], calls=[ms for _, ms in drawn.calls])
 
 
 @contextlib.contextmanager

@@ -31,10 +31,10 @@ class Drawn:
         """When the screen was up to date."""
         self.marks: list[int] = []
         """When the mark of an answer was drawn."""
-        self.keys: list[float] = []
-        """Milliseconds from a key to the letter on the screen."""
-        self.calls: list[float] = []
-        """Milliseconds of a round trip."""
+        self.keys: list[tuple[int, float]] = []
+        """When a key was pressed, and the milliseconds until its letter was on the screen."""
+        self.calls: list[tuple[int, float]] = []
+        """When a call was made, and the milliseconds of its round trip."""
 
 
 class Screen:
@@ -152,12 +152,13 @@ class _Probes:
     def answered(self, number: int, at: int, drawn: Drawn) -> None:
         """A call came back."""
         if (due := self._calls.pop(number, None)) is not None:
-            drawn.calls.append((at - due) / 1e6)
+            drawn.calls.append((due, (at - due) / 1e6))
 
     def drawn(self, letter: str, at: int, drawn: Drawn) -> None:
         """A typed letter is on the screen."""
         if self._keys[letter]:
-            drawn.keys.append((at - self._keys[letter].popleft()) / 1e6)
+            due = self._keys[letter].popleft()
+            drawn.keys.append((due, (at - due) / 1e6))
 
 
 def _read(batches: Sequence[Sequence[Any]], at: int, mark: str, drawn: Drawn, probes: _Probes | None) -> None:
