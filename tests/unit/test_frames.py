@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeke.exchange.frames import CAP, INTERVAL, Frames
+from zeke.exchange.frames import CAP, INTERVAL, LARGE, SPARED, Frames
 
 
 def test_the_first_text_goes_at_once_and_the_rest_gathers() -> None:
@@ -37,3 +37,29 @@ def test_nothing_is_lost_or_reordered_and_no_frame_is_over_the_cap(pieces: list[
     sent = asyncio.run(run())
     assert "".join(sent) == "".join(pieces)
     assert all(0 < len(frame) <= CAP for frame in sent)
+
+
+def test_a_large_frame_goes_early_and_a_small_one_does_not() -> None:
+    class Clock(asyncio.SelectorEventLoop):
+        """Its time is told."""
+
+        now = 100.0
+
+        def time(self) -> float:
+            return self.now
+
+    loop = Clock()
+    sent: list[str] = []
+    frames = Frames(loop, sent.append)
+    frames.add("a")
+    loop.now += INTERVAL - SPARED
+    frames.add("b" * (LARGE - 1))
+    assert sent == ["a"]
+    frames.add("b")
+    assert sent == ["a", "b" * LARGE]
+    frames.add("c" * LARGE)
+    assert len(sent) == 2
+    loop.now += INTERVAL - SPARED
+    frames.add("c")
+    assert sent[2:] == ["c" * LARGE + "c"]
+    loop.close()

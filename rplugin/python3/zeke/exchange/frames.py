@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 INTERVAL = 1 / 60
 """Seconds between two frames: one refresh of a 60 Hz screen."""
+LARGE, SPARED = 2 * 1024, INTERVAL * 3 / 4
+"""A frame of so many characters goes out so many seconds early: a key waits for all of a frame, so several small ones
+are better than a large one."""
 CAP = 64 * 1024
 """Characters in one frame; the rest follows in the next turns of the loop."""
 
@@ -44,7 +47,7 @@ class Frames:
         else:
             self._parts.append(text)
         self._size += len(text)
-        if self._size >= CAP or now >= self._next:
+        if self._size >= CAP or now >= self._next or (self._size >= LARGE and now >= self._next - SPARED):
             self._stop()
             self._frame()
         elif self._timer is None:
