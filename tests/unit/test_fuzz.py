@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zeke.cache import database, migrations, preferences
@@ -43,6 +43,7 @@ def test_a_command_line_is_options_and_text_or_one_sentence(line: str) -> None:
 
 
 @given(words)
+@example(line="¹")
 def test_preferences_are_changes_or_one_sentence(line: str) -> None:
     with contextlib.suppress(ArgumentError):
         changes = project.parse(line)

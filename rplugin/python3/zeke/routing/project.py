@@ -33,7 +33,7 @@ def parse_cents(text: str) -> int | None:
     """
     if text.lower() == "none":
         return None
-    if not text.isdigit() or int(text) > 10**9:
+    if not text.isdecimal() or int(text) > 10**9:
         raise ArgumentError(f"budget {text}: accepted is a whole number of cents per month, or none")
     return int(text)
 
