@@ -1,4 +1,4 @@
-"""The way to the gateway: proxies of the environment, TLS, connections that are used again, reads that wait."""
+"""The way to the gateway: proxies of the environment, reads that wait, addresses."""
 
 from __future__ import annotations
 
@@ -8,61 +8,16 @@ import contextlib
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import httpcore
 import pytest
 
+from tests.support.exchanges import TLS, asked, collect, listening, request, run, server_side, text
 from tests.support.gateway import HEAD, Reply, error, event, serving, stream
 from zeke.exchange import network, pools
-from zeke.exchange.client import Client, Request
-from zeke.exchange.events import Event, Failed, Finished, Text
-from zeke.models import Timeouts
-
-T = TypeVar("T")
-TLS = Path(__file__).parents[1] / "fixtures" / "tls"
-CHUNKED = HEAD.replace(b"Connection: close\r\n", b"Transfer-Encoding: chunked\r\n")
-Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asyncio.wait_for(work, 30))
-
-
-def request(base: str) -> Request:
-    return Request(f"{base}/chat/completions", {"model": "m"}, {}, Timeouts(2, 5, 5), base, "m", has_key=False)
-
-
-@contextlib.asynccontextmanager
-async def listening(handle: Handle, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server on loopback for as long as the block lasts."""
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-async def asked(reader: asyncio.StreamReader) -> bytes:
-    """One request, head and body; empty when the client went."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return b""
-    length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-    return head + (await reader.readexactly(int(length[0].split(b":")[1])) if length else b"")
-
-
-def chunked(*pieces: bytes) -> bytes:
-    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
-
-
-async def collect(client: Client, base: str, rest: Callable[[], float] = lambda: 0.0) -> list[Event]:
-    return [event async for event in client.exchange(request(base), rest)]
-
-
-def text(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Text))
+from zeke.exchange.client import Client
+from zeke.exchange.events import Event, Failed, Text
 
 
 @pytest.fixture
@@ -142,51 +97,6 @@ def test_a_proxy_that_refuses_or_cannot_be_used_is_named(environment: Callable[.
     assert "gateway.example" in failed.message
 
 
-def server_side() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
-    return context
-
-
-def test_an_encrypted_answer_and_a_second_one_on_the_same_connection() -> None:
-    heads: list[int] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await asked(reader):
-            heads.append(id(writer))
-            writer.write(CHUNKED + chunked(event("é"), event("b" * 100_000), event(finish="stop"), b"data: [DONE]\n\n"))
-            await writer.drain()
-
-    async def work() -> list[list[Event]]:
-        async with listening(answer, server_side()) as port:
-            client = Client(tls=True, ca_bundle=str(TLS / "certificate.pem"))
-            base = f"https://localhost:{port}/v1"
-            found = [await collect(client, base, lambda: 0.01) for _ in range(2)]
-            await client.close()
-        return found
-
-    for events in run(work()):
-        assert (text(events), events[-1]) == ("é" + "b" * 100_000, Finished("stop"))
-    assert len(heads) == 2
-    assert len(set(heads)) == 1
-
-
-def test_an_encrypted_gateway_that_nobody_vouches_for_is_refused() -> None:
-    async def never(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        assert not await asked(reader), "the request left"
-
-    async def work() -> Event:
-        async with listening(never, server_side()) as port:
-            client = Client(tls=True)
-            *_, last = await collect(client, f"https://localhost:{port}/v1")
-            await client.close()
-        return last
-
-    failed = run(work())
-    assert isinstance(failed, Failed)
-    assert "ZEKE_CA_BUNDLE" in failed.message
-
-
 def test_a_tunnel_through_a_proxy(environment: Callable[..., None]) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asked(reader)
@@ -224,67 +134,6 @@ def test_a_tunnel_through_a_proxy(environment: Callable[..., None]) -> None:
 
     assert text(run(work())) == "through"
     assert tunnels == [b"CONNECT gateway.example:443 HTTP/1.1"]
-
-
-def test_a_plain_connection_is_used_again_when_its_answer_was_complete() -> None:
-    connections: list[int] = []
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await asked(reader):
-            connections.append(id(writer))
-            # The end of the body comes on its own.
-            writer.write(
-                CHUNKED + chunked(event("a"), event(finish="stop"), b"data: [DONE]\n\n").removesuffix(b"0\r\n\r\n")
-            )
-            await writer.drain()
-            writer.write(b"0\r\n\r\n")
-            await writer.drain()
-
-    async def work() -> list[str]:
-        async with listening(answer) as port:
-            client = Client(tls=False)
-            base = f"http://127.0.0.1:{port}/v1"
-            found = [text(await collect(client, base)) for _ in range(3)]
-            await client.close()
-        return found
-
-    assert run(work()) == ["a"] * 3
-    assert len(connections) == 3
-    assert len(set(connections)) == 1
-
-
-OK = event("a") + event(finish="stop") + b"data: [DONE]\n\n"
-KEPT = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-
-
-@pytest.mark.parametrize(
-    ("answer", "is_reused"),
-    [
-        (KEPT + b"Content-Length: %d\r\n\r\n" % len(OK) + OK, True),
-        (KEPT + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(OK), True),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + KEPT + b"Content-Length: %d\r\n\r\n" % len(OK) + OK, True),
-        (KEPT.replace(b"1.1", b"1.0") + b"Content-Length: %d\r\n\r\n" % len(OK) + OK, False),
-        (KEPT + b"Connection: Keep-Alive, Close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(OK), False),
-        (KEPT + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(OK) + b"out of turn", False),
-    ],
-)
-def test_which_connections_are_used_again(answer: bytes, *, is_reused: bool) -> None:
-    connections: set[int] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.add(writer.get_extra_info("peername")[1])
-        while await asked(reader):
-            writer.write(answer)
-
-    async def work() -> list[str]:
-        async with listening(handle) as port:
-            client = Client(tls=False)
-            found = [text(await collect(client, f"http://127.0.0.1:{port}/v1")) for _ in range(3)]
-            await client.close()
-        return found
-
-    assert run(work()) == ["a"] * 3
-    assert len(connections) == (1 if is_reused else 3)
 
 
 def test_what_comes_while_nothing_can_be_shown_is_told_together_and_counted() -> None:

@@ -129,6 +129,8 @@ class Pools:
 
     def __init__(self, trusted: ssl.SSLContext) -> None:
         """`trusted` is the TLS context of every connection."""
+        # What h11 speaks; httpcore says so for its own connections alone.
+        trusted.set_alpn_protocols(["http/1.1"])
         self._trusted = trusted
         self._by_proxy: dict[str | None, httpcore.AsyncConnectionPool] = {}
 
