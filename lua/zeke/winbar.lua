@@ -125,9 +125,7 @@ function M.spin()
         return
       end
       for _, answer in ipairs(waiting) do
-        if vim.api.nvim_buf_is_valid(answer.bufnr) then
-          M.refresh(answer.bufnr)
-        end
+        M.refresh(answer.bufnr)
       end
     end)
   )

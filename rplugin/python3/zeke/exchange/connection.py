@@ -33,7 +33,7 @@ class Body(Protocol):
         """
 
 
-class _Direct:
+class _OwnBody:
     """A body on a connection of ours."""
 
     def __init__(self, connection: Connection, stream: Stream, frame: framing.UntilClosed, early: bytes) -> None:
@@ -66,7 +66,7 @@ class _Direct:
         await self._connection.release(is_clean=self._frame.is_complete and not self._frame.rest)
 
 
-class _Iterated:
+class _ProxiedBody:
     """A body of httpcore's own connections, which go through a proxy."""
 
     def __init__(self, stream: AsyncIterable[bytes]) -> None:
@@ -83,10 +83,10 @@ class _Iterated:
 def body_of(response: httpcore.Response) -> Body:
     """What is left of a response, to be read once."""
     found = response.extensions.get("body")
-    if isinstance(found, _Direct):
+    if isinstance(found, _OwnBody):
         return found
     assert isinstance(response.stream, AsyncIterable)
-    return _Iterated(response.stream)
+    return _ProxiedBody(response.stream)
 
 
 def _is_kept(response: h11.Response) -> bool:
@@ -151,7 +151,7 @@ class Connection(httpcore.AsyncConnectionInterface):
             await stream.write(b"".join(outgoing))
         response = await self._head(stream, machine)
         self._is_reusable = _is_kept(response)
-        body = _Direct(
+        body = _OwnBody(
             self,
             stream,
             framing.of_response(response.status_code, dict(response.headers)),
