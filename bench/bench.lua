@@ -107,6 +107,9 @@ function M.clear()
     pcall(vim.api.nvim_buf_delete, stream.bufnr, { force = true })
   end
   M.streams = {}
+  -- The syntax tree of a run's answer is freed as a whole, for milliseconds: not in the middle of the next run.
+  collectgarbage()
+  collectgarbage()
 end
 
 function M.setup(channel)
