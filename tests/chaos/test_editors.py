@@ -59,6 +59,12 @@ class Bench:
         assert tick == self.tick
         assert self.source.read_text() == SOURCE
 
+    def quit(self) -> None:
+        """Quit, and wait for the host: it completes its rows when the editor is gone."""
+        host = self.host
+        self.editor.quit()
+        wait_gone(host)
+
     def __post_init__(self) -> None:
         self.tick = self.editor.lua("return vim.api.nvim_buf_get_changedtick(0)")
 
@@ -208,9 +214,7 @@ def test_one_editor_survives_every_fault_and_what_its_user_does_meanwhile(chaos:
         assert open_files(work.host) <= files + 10, "leak: files of the host"
         assert children(work.host) == [], "leak: children of the host"
         assert "Error executing" not in editor.messages()
-        host = work.host
-        work.editor.quit()
-        wait_gone(host)
+        work.quit()
         chaos.survived(len(views), true_rows(work, views))
 
 
@@ -231,7 +235,7 @@ def test_a_flood_ends_in_a_sentence_within_bounded_memory(chaos: Chaos, tmp_path
             work.untouched()
             peak = next(line for line in Path(f"/proc/{work.host}/status").read_text().split("\n") if "VmHWM" in line)
             assert int(peak.split()[1]) < MEMORY_MB * 1024, f"{fault.name}: {peak}"
-        work.editor.quit()
+        work.quit()
         chaos.survived(len(views), true_rows(work, views))
 
 
@@ -263,7 +267,7 @@ def test_a_host_that_is_killed_at_any_moment(chaos: Chaos, tmp_path: Path) -> No
             assert "the Python host ended" in view["message"]
             work.editor.command("only")
             work.untouched()
-        work.editor.quit()
+        work.quit()
         rows = rows_of(database(work.home))
         assert [(row["success"], row["error_code"]) for name in views for row in rows[name]] == [
             (0, "in_flight")
@@ -315,7 +319,7 @@ def test_a_stopped_editor_and_a_stopped_host_go_on(chaos: Chaos, tmp_path: Path)
             assert view["success"]
             work.editor.command("only")
             work.untouched()
-        work.editor.quit()
+        work.quit()
         chaos.survived(count, true_rows(work, views))
 
 
@@ -338,9 +342,7 @@ def test_an_embedded_model_that_is_killed_at_any_moment(chaos: Chaos, tmp_path: 
             wait_gone(model)
             work.editor.command("only")
             work.untouched()
-        host = work.host
-        work.editor.quit()
-        wait_gone(host)
+        work.quit()
         rows = rows_of(database(work.home))
         assert all(row["success"] == 0 for found in rows.values() for row in found)
         chaos.survived(count, sum(map(len, rows.values())))
@@ -373,7 +375,7 @@ def test_a_disk_that_fails_under_a_running_host(chaos: Chaos, tmp_path: Path) ->
                 if {full["id"], gone["id"], last["id"]} <= set(rows_of(path)):
                     break
             work.editor.lua("vim.wait(20)")
-        work.editor.quit()
+        work.quit()
         rows = rows_of(path)
         assert {full["id"], gone["id"], last["id"]} <= set(rows)
         assert all(row["success"] == 1 for found in rows.values() for row in found)
