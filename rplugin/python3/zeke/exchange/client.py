@@ -30,8 +30,6 @@ LIST_LIMIT = 8 * 1024 * 1024
 """Bytes read of a list of models: OpenRouter's has a tenth of that."""
 FLOOD = 4 * 1024
 """Bytes of a read after which the next one is not put off to the next frame: the gateway must not be held up."""
-BURST, BREATH = 48 * 1024, 0.001
-"""After so many bytes of a flood so many seconds of rest: on two cores a key would wait for milliseconds else."""
 DRAIN_SECONDS = 0.02
 """How long a complete answer waits for the end of its body, which most gateways send along."""
 AGENT = f"zeke.nvim/{__version__}"
@@ -267,7 +265,7 @@ class Client:
                 return
             decoder = Decoder(names.get("content-type"))
             stream = response.extensions["network_stream"]
-            body, burst = body_of(response), 0
+            body = body_of(response)
             try:
                 inflater = Inflater(names)
                 while data := await body.read():
@@ -283,8 +281,7 @@ class Client:
                         if is_flood:
                             network.give_way()
                     if is_flood:
-                        burst = burst + len(data) if burst < BURST else 0
-                        await asyncio.sleep(BREATH if burst >= BURST else 0)
+                        await asyncio.sleep(0)
                     elif (pause := rest()) > 0:
                         stream.hold(pause)
             except Undecodable as error:

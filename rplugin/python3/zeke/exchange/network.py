@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable, Generator, Iterable
 from contextvars import Context
 from typing import Any
@@ -22,12 +23,16 @@ MOST = 32 * 1024
 """Bytes of one read."""
 DELAY = 0.25
 """Seconds until the next address of a host is tried as well (RFC 8305)."""
+MOMENT = 0.0 if os.name == "nt" else 20e-6
+"""Seconds; Windows would make 15 ms of it."""
 
 
 def give_way() -> None:
-    """Offer the processor: on two cores the editor or its terminal may wait for the one that decodes a flood."""
-    if hasattr(os, "sched_yield"):
-        os.sched_yield()
+    """Leave the processor for a moment: the editor or its terminal may wait for the one that decodes a flood.
+
+    Asleep, because Linux heeds a mere yield only within a session, and Neovim starts its jobs in sessions of their own.
+    """
+    time.sleep(MOMENT)
 
 
 class _Until:
