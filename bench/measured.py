@@ -29,7 +29,7 @@ class Measured:
     gap: list[float] = field(default_factory=list)
     """Pauses between two updates of the screen while content came."""
     keys: list[float] = field(default_factory=list)
-    """Key → letter drawn, every 10 ms while something streams."""
+    """Key → letter drawn, every 10 ms."""
     calls: list[float] = field(default_factory=list)
     """Round trip of a call, every 10 ms."""
     cpu: list[float] = field(default_factory=list)

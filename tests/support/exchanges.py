@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.support.gateway import HEAD
-from zeke.exchange.client import Client, Request
+from zeke.exchange.client import Client, Request, Rest, at_once
 from zeke.exchange.events import Event, Text
 from zeke.models import Timeouts
 
 T = TypeVar("T")
 TLS = Path(__file__).parents[1] / "fixtures" / "tls"
 CHUNKED = HEAD.replace(b"Connection: close\r\n", b"Transfer-Encoding: chunked\r\n")
+PATIENT = Timeouts(2, 5, 5)
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
@@ -24,8 +25,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(asyncio.wait_for(work, 30))
 
 
-def request(base: str) -> Request:
-    return Request(f"{base}/chat/completions", {"model": "m"}, {}, Timeouts(2, 5, 5), base, "m", has_key=False)
+def request(base: str, timeouts: Timeouts = PATIENT) -> Request:
+    return Request(f"{base}/chat/completions", {"model": "m"}, {}, timeouts, base, "m", has_key=False)
 
 
 @contextlib.asynccontextmanager
@@ -50,11 +51,22 @@ def chunked(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
 
 
-async def collect(client: Client, base: str, rest: Callable[[], float] = lambda: 0.0) -> list[Event]:
-    return [event async for event in client.exchange(request(base), rest)]
+async def collect(client: Client, base: str, rest: Rest = at_once, timeouts: Timeouts = PATIENT) -> list[Event]:
+    return [event async for event in client.exchange(request(base, timeouts), rest)]
 
 
-def text(events: list[Event]) -> str:
+async def exchanged(
+    base: str, timeouts: Timeouts = PATIENT, *, tls: bool = False, ca_bundle: str | None = None
+) -> list[Event]:
+    """All of one exchange, with a client of its own."""
+    client = Client(tls=tls, ca_bundle=ca_bundle)
+    try:
+        return await collect(client, base, timeouts=timeouts)
+    finally:
+        await client.close()
+
+
+def text(events: Iterable[object]) -> str:
     return "".join(event.text for event in events if isinstance(event, Text))
 
 

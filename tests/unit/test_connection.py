@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.exchanges import CHUNKED, TLS, asked, chunked, collect, listening, run, server_side, text
+from tests.support.exchanges import CHUNKED, TLS, asked, chunked, collect, exchanged, listening, run, server_side, text
 from tests.support.gateway import event
 from zeke.exchange.client import Client
 from zeke.exchange.events import Event, Failed, Finished
@@ -41,9 +41,7 @@ def test_an_encrypted_gateway_that_nobody_vouches_for_is_refused() -> None:
 
     async def work() -> Event:
         async with listening(never, server_side()) as port:
-            client = Client(tls=True)
-            *_, last = await collect(client, f"https://localhost:{port}/v1")
-            await client.close()
+            *_, last = await exchanged(f"https://localhost:{port}/v1", tls=True)
         return last
 
     failed = run(work())
@@ -63,10 +61,8 @@ def test_an_encrypted_connection_asks_for_the_http_that_it_speaks() -> None:
         both = server_side()
         both.set_alpn_protocols(["h2", "http/1.1"])
         async with listening(answer, both) as port:
-            client = Client(tls=True, ca_bundle=str(TLS / "certificate.pem"))
-            found = text(await collect(client, f"https://localhost:{port}/v1"))
-            await client.close()
-        return found
+            bundle = str(TLS / "certificate.pem")
+            return text(await exchanged(f"https://localhost:{port}/v1", tls=True, ca_bundle=bundle))
 
     assert run(work()) == "a"
     assert agreed == ["http/1.1"]

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.exchanges import text
 from zeke.exchange import records
 from zeke.exchange.decoder import Decoder
 from zeke.exchange.events import Event, Failed, Finished, Named, Reasoning, Text, Usage
@@ -18,10 +18,6 @@ SSE = "text/event-stream"
 def decode(*pieces: bytes, content_type: str | None = SSE) -> list[Event]:
     decoder = Decoder(content_type)
     return [event for piece in pieces for event in decoder.feed(piece)] + decoder.close()
-
-
-def text(events: Iterable[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Text))
 
 
 def end(events: list[Event]) -> str:

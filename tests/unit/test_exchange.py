@@ -7,43 +7,23 @@ import dataclasses
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
+from tests.support.exchanges import collect, exchanged, listening, request, run, text
 from tests.support.gateway import HEAD, Gateway, Reply, closed_port, error, event, recorded, serving, stream
 from zeke.cache.writer import Log
 from zeke.exchange.attempts import Attempting, Attempts, Step, Waiting
-from zeke.exchange.client import Client, Request
+from zeke.exchange.client import Client
 from zeke.exchange.events import Event, Failed, Finished, Opened, Text
 from zeke.exchange.local.embedded import EmbeddedModel, EmbeddedOptions
 from zeke.models import Message, Route, Timeouts
 from zeke.settings import Settings, load
 
-T = TypeVar("T")
 QUICK = Timeouts(connect=0.3, first_byte=0.3, idle=0.3)
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asyncio.wait_for(work, 30))
-
-
-def request(base: str, timeouts: Timeouts = Timeouts(2, 5, 5)) -> Request:  # noqa: B008 - frozen
-    return Request(f"{base}/chat/completions", {"model": "m"}, {}, timeouts, base, "m", has_key=False)
-
-
-async def collect(base: str, timeouts: Timeouts = Timeouts(2, 5, 5)) -> list[Event]:  # noqa: B008 - frozen
-    client = Client(tls=False)
-    try:
-        return [event async for event in client.exchange(request(base, timeouts))]
-    finally:
-        await client.close()
-
-
-def text(events: list[Any]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Text))
 
 
 def failure(events: list[Any]) -> Failed:
@@ -54,7 +34,7 @@ def failure(events: list[Any]) -> Failed:
 
 def test_an_answer() -> None:
     with serving(Reply(stream("a", "b"))) as gateway:
-        events = run(collect(gateway.base))
+        events = run(exchanged(gateway.base))
     assert isinstance(events[0], Opened)
     assert (text(events), events[-1]) == ("ab", Finished("stop"))
     (seen,) = gateway.seen
@@ -65,17 +45,17 @@ def test_an_answer() -> None:
 
 
 def test_nobody_listens() -> None:
-    failed = failure(run(collect(f"http://127.0.0.1:{closed_port()}/v1")))
+    failed = failure(run(exchanged(f"http://127.0.0.1:{closed_port()}/v1")))
     assert (failed.code, "connection refused" in failed.message) == ("connect", True)
 
 
 def test_a_host_that_is_not_known() -> None:
-    assert "not known" in failure(run(collect("http://no-such-host.invalid/v1"))).message
+    assert "not known" in failure(run(exchanged("http://no-such-host.invalid/v1"))).message
 
 
 def test_a_port_that_does_not_speak_http() -> None:
     with serving(Reply([b"220 mail.example ESMTP ready\r\n"])) as gateway:
-        failed = failure(run(collect(gateway.base)))
+        failed = failure(run(exchanged(gateway.base)))
     assert "check the port" in failed.message
 
 
@@ -98,14 +78,11 @@ def test_a_kept_connection_that_the_server_closed_costs_nothing() -> None:
         writer.close()
 
     async def work() -> list[list[Event]]:
-        server = await asyncio.start_server(twice_then_rudely, "127.0.0.1", 0)
         client = Client(tls=False)
-        async with server:
-            base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-            first = [event async for event in client.exchange(request(base))]
-            second = [event async for event in client.exchange(request(base))]
+        async with listening(twice_then_rudely) as port:
+            found = [await collect(client, f"http://127.0.0.1:{port}/v1") for _ in range(2)]
         await client.close()
-        return [first, second]
+        return found
 
     assert [text(events) for events in run(work())] == ["a", "a"]
     assert served == 2
@@ -113,14 +90,14 @@ def test_a_kept_connection_that_the_server_closed_costs_nothing() -> None:
 
 def test_a_connection_that_is_reset_before_the_answer() -> None:
     with serving(Reply([], abort=True)) as gateway:
-        assert failure(run(collect(gateway.base))).code == "connect"
+        assert failure(run(exchanged(gateway.base))).code == "connect"
 
 
 def test_a_connection_that_is_reset_in_the_middle_keeps_the_text() -> None:
     gate = threading.Event()
     with serving(Reply([HEAD + event("a"), event("b")], gate=gate, held=1, abort=True)) as gateway:
         gate.set()
-        events = run(collect(gateway.base))
+        events = run(exchanged(gateway.base))
     assert text(events).startswith("a")
     assert failure(events).code == "truncated"
 
@@ -131,7 +108,7 @@ def test_a_connection_that_is_reset_in_the_middle_keeps_the_text() -> None:
 def test_silence_has_a_limit_and_keeps_the_text(pieces: list[bytes], code: str, kept: str) -> None:
     gate = threading.Event()
     with serving(Reply([*pieces, event("late")], gate=gate, held=1)) as gateway:
-        events = run(collect(gateway.base, QUICK))
+        events = run(exchanged(gateway.base, QUICK))
         gate.set()
     assert (failure(events).code, text(events)) == (code, kept)
 
@@ -149,10 +126,8 @@ def test_comments_reset_the_idle_limit() -> None:
         writer.close()
 
     async def work() -> list[Event]:
-        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            return await collect(f"http://127.0.0.1:{port}/v1", dataclasses.replace(QUICK, first_byte=5))
+        async with listening(trickle) as port:
+            return await exchanged(f"http://127.0.0.1:{port}/v1", dataclasses.replace(QUICK, first_byte=5))
 
     assert run(work())[-1] == Finished("stop")
 
@@ -185,7 +160,7 @@ def test_cancelling_closes_the_connection() -> None:
 def test_a_redirect_is_not_followed() -> None:
     with serving(Reply(stream("stolen"))) as other:
         with serving(error(307, headers=f"Location: {other.base}\r\n")) as gateway:
-            failed = failure(run(collect(gateway.base)))
+            failed = failure(run(exchanged(gateway.base)))
         assert failed.code == "http_307"
         assert other.seen == []
 
@@ -194,7 +169,7 @@ def test_a_proxy_never_sees_what_goes_to_loopback(monkeypatch: pytest.MonkeyPatc
     with serving(error(502)) as proxy, serving(Reply(stream("a"))) as gateway:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
-        assert text(run(collect(gateway.base))) == "a"
+        assert text(run(exchanged(gateway.base))) == "a"
         assert proxy.seen == []
 
 
@@ -352,7 +327,7 @@ def test_no_fallback_when_the_user_wants_none() -> None:
 def test_an_ipv6_gateway_is_no_trouble() -> None:
     if not socket.has_ipv6:
         pytest.fail("this machine has no IPv6 sockets")
-    assert failure(run(collect(f"http://[::1]:{closed_port()}/v1"))).code == "connect"
+    assert failure(run(exchanged(f"http://[::1]:{closed_port()}/v1"))).code == "connect"
 
 
 def test_the_body_is_valid_json_for_any_text() -> None:

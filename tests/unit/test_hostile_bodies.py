@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.exchanges import text
 from zeke.exchange import decoder as decoding
 from zeke.exchange import dialects, errors, prices, records, trace
 from zeke.exchange.decoder import Decoder
@@ -27,10 +28,6 @@ def decode(pieces: Iterable[bytes], content_type: str | None = "text/event-strea
     decoder = Decoder(content_type)
     events = [event for piece in pieces for event in decoder.feed(piece)]
     return events + decoder.close()
-
-
-def text(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, Text))
 
 
 def checked(events: list[Event]) -> list[Event]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import httpcore
 import pytest
 
-from tests.support.exchanges import TLS, asked, collect, listening, request, run, server_side, text
+from tests.support.exchanges import TLS, asked, collect, exchanged, listening, request, run, server_side, text
 from tests.support.gateway import HEAD, Reply, error, event, serving, stream
 from zeke.exchange import network, pools
 from zeke.exchange.client import Client
@@ -67,14 +67,7 @@ def test_a_request_goes_through_its_proxy_with_the_login_and_the_whole_address(
 ) -> None:
     with serving(Reply(stream("a"))) as proxy:
         environment(HTTP_PROXY=f"http://user:p%40ss@127.0.0.1:{proxy.port}")
-
-        async def work() -> list[Event]:
-            client = Client(tls=False)
-            found = await collect(client, "http://gateway.example/v1")
-            await client.close()
-            return found
-
-        assert text(run(work())) == "a"
+        assert text(run(exchanged("http://gateway.example/v1"))) == "a"
         (seen,) = proxy.seen
     assert seen.path == "http://gateway.example/v1/chat/completions"
     assert seen.headers["host"] == "gateway.example"
@@ -85,14 +78,7 @@ def test_a_request_goes_through_its_proxy_with_the_login_and_the_whole_address(
 def test_a_proxy_that_refuses_or_cannot_be_used_is_named(environment: Callable[..., None], proxy: str) -> None:
     with serving(error(407)) as refusing:
         environment(HTTPS_PROXY=proxy.format(port=refusing.port))
-
-        async def work() -> Event:
-            client = Client(tls=True)
-            *_, last = await collect(client, "https://gateway.example/v1")
-            await client.close()
-            return last
-
-        failed = run(work())
+        *_, failed = run(exchanged("https://gateway.example/v1", tls=True))
     assert isinstance(failed, Failed)
     assert "gateway.example" in failed.message
 
@@ -243,13 +229,8 @@ def test_an_address_as_it_is_sent(url: str, host: bytes, target: bytes, login: s
 
 
 def test_a_host_that_is_no_name_is_no_crash() -> None:
-    async def work() -> Event:
-        client = Client(tls=False)
-        *_, last = await collect(client, f"http://{'a' * 70}.example/v1")
-        await client.close()
-        return last
-
-    assert isinstance(run(work()), Failed)
+    *_, last = run(exchanged(f"http://{'a' * 70}.example/v1"))
+    assert isinstance(last, Failed)
 
 
 def test_the_body_of_a_get_is_json_or_nothing() -> None:

@@ -54,7 +54,10 @@ class Frames:
             self._timer = self._loop.call_at(self._next, self._frame)
 
     def rest(self) -> float:
-        """Seconds until the next frame: what is read before then cannot be shown earlier. 0 or less when none waits."""
+        """Seconds until the next frame, 0 or less when none waits.
+
+        What is read before then, short of a flood, cannot be shown earlier.
+        """
         return self._next - self._loop.time()
 
     def _frame(self) -> None:
